@@ -1,0 +1,1 @@
+"""Affekt: hear how it is said."""

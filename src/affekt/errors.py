@@ -1,0 +1,67 @@
+"""What can go wrong, as a tree. Every message says what was given, what is allowed and what to do.
+
+AffektError
+├── UsageError            the call itself is wrong: unknown option value, contradictory arguments (exit code 2)
+│   ├── UnknownNameError  a name that is not in its list; the message gives the closest ones
+│   └── ConfigError       a configuration file with an unknown key or a value of the wrong kind
+├── AudioError            a recording that cannot be judged: unreadable, empty, too short, not audio
+├── DataError             a corpus, manifest or label that is not what it claims to be
+├── BundleError           a model bundle that is incomplete, altered or of another version
+└── MissingExtraError     an optional package is not installed; the message is the pip command
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AffektError(Exception):
+    """Root of every error that a user can cause and mend."""
+
+
+class UsageError(AffektError):
+    """The call is wrong, whatever the data."""
+
+
+class UnknownNameError(UsageError):
+    """A name that is not in its list.
+
+    >>> raise UnknownNameError("corpus", "ravdes", ["emodb", "ravdess"])
+    Traceback (most recent call last):
+    affekt.errors.UnknownNameError: no corpus is called 'ravdes'; did you mean 'ravdess'? Known: emodb, ravdess
+    """
+
+    def __init__(self, kind: str, given: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        close = difflib.get_close_matches(given.lower(), names, n=1, cutoff=0.6)
+        guess = f"; did you mean {close[0]!r}?" if close else "."
+        super().__init__(f"no {kind} is called {given!r}{guess} Known: {', '.join(names) or 'none'}")
+
+
+class ConfigError(UsageError):
+    """A configuration that cannot be read as what it should be."""
+
+
+class AudioError(AffektError):
+    """A recording that cannot be judged."""
+
+
+class DataError(AffektError):
+    """A corpus, manifest or label that is not what it claims to be."""
+
+
+class BundleError(AffektError):
+    """A model bundle that is incomplete, altered or of another version."""
+
+
+class MissingExtraError(AffektError):
+    """An optional package is not installed.
+
+    >>> raise MissingExtraError("av", "video")
+    Traceback (most recent call last):
+    affekt.errors.MissingExtraError: this needs the package 'av': pip install "affekt[video]"
+    """
+
+    def __init__(self, module: str, extra: str) -> None:
+        super().__init__(f'this needs the package {module!r}: pip install "affekt[{extra}]"')

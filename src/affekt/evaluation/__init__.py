@@ -1,0 +1,1 @@
+"""Model, Manifest -> scores with intervals."""

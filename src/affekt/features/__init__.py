@@ -1,0 +1,1 @@
+"""One file = one encoder: Signal -> (frames, DIM). The folder is the registry."""

@@ -1,0 +1,1 @@
+"""Signal -> speech segments. One file = one voice activity detector."""
