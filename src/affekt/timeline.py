@@ -44,7 +44,7 @@ class Summary:
     emotions: Mapping[str, float]
     "share of judged speech per emotion, mean of the probabilities weighted by duration, sum to 1"
     affect: Affect | None
-    "mean over judged speech"
+    "mean over the judged speech that has one, weighted by duration"
     uncertain: float
     "share of judged speech whose turn is uncertain, in [0, 1]"
 
@@ -75,8 +75,8 @@ class Timeline:
         """Weigh the turns by their duration."""
         talk: dict[str, float] = defaultdict(float)
         shares: dict[str, float] = defaultdict(float)
-        affect, judged, unsure = np.zeros(3), 0.0, 0.0
-        has_affect = False
+        judged, unsure = 0.0, 0.0
+        affect, rated = np.zeros(3), 0.0
         for turn in self.turns:
             seconds = turn.segment.duration
             talk[turn.speaker or "speaker"] += seconds
@@ -88,7 +88,7 @@ class Timeline:
             for name, prob in zip(said.labels, said.probs, strict=True):
                 shares[name] += seconds * prob
             if said.affect is not None:
-                has_affect = True
+                rated += seconds
                 affect += seconds * np.array([said.affect.valence, said.affect.arousal, said.affect.dominance])
         scale = 1 / judged if judged else 0.0
         ranked = sorted(shares.items(), key=lambda item: -item[1])
@@ -96,7 +96,7 @@ class Timeline:
             speech=sum(talk.values()),
             talk=dict(talk),
             emotions={name: share * scale for name, share in ranked},
-            affect=Affect(*(affect * scale).tolist()) if has_affect else None,
+            affect=Affect(*(affect / rated).tolist()) if rated else None,
             uncertain=unsure * scale,
         )
 

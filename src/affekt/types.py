@@ -234,8 +234,8 @@ class Prediction:
         return self.labels.names[int(np.argmax(self.probs))]
 
     def top(self, n: int) -> list[tuple[str, float]]:
-        """Return the `n` most probable (label, probability) pairs, best first."""
-        order = np.argsort(self.probs)[::-1][:n]
+        """Return the `n` most probable (label, probability) pairs, best first; the first is `emotion`."""
+        order = np.argsort(-np.asarray(self.probs), kind="stable")[:n]  # ties in the labels' order, as in `emotion`
         return [(self.labels.names[i], self.probs[i]) for i in order]
 
 
