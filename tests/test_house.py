@@ -70,6 +70,17 @@ def test_a_plugin_imports_no_other_plugin(folder):
     assert crossing == []
 
 
+def test_streaming_stages_do_no_io_and_know_no_clock():
+    """What is pushed in is all they know: so a test can feed samples and compare turns."""
+    grimp = pytest.importorskip("grimp")
+    graph = grimp.build_graph("affekt", include_external_packages=True, cache_dir=None)
+    stages = [name for name in graph.modules if re.match(r"affekt\.(speech|windows|live)\b", name)]
+    outside = {"asyncio", "threading", "multiprocessing", "time", "socket", "sqlite3", "fastapi", "torch", "soundfile"}
+    assert {name: graph.find_modules_directly_imported_by(name) & outside for name in stages} == dict.fromkeys(
+        stages, set()
+    )
+
+
 def test_importing_affekt_loads_no_optional_package_nor_anything_slow():
     slow = OPTIONAL | {"click", "rich", "soundfile", "soxr", "onnxruntime"}
     loaded = json.loads(fresh("import affekt, json, sys; print(json.dumps(list(sys.modules)))"))
