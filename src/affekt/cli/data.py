@@ -1,0 +1,267 @@
+"""`affekt data`: which corpora are known, what each is, whether a copy is whole, and its manifest."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from affekt.errors import AffektError, UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from affekt.datasets import Card
+    from affekt.datasets._check import Finding, Report
+
+_SHOWN = 5  # items of a finding that people see; --json has all
+
+
+def _known_corpus(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Refuse an unknown name as a usage error that has the closest."""
+    from affekt import datasets
+
+    known = datasets.names()
+    if value not in known:
+        raise click.BadParameter(str(UnknownNameError("corpus", value, known)))
+    return value
+
+
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from affekt import datasets
+
+    return [name for name in datasets.names() if name.startswith(incomplete)]
+
+
+_corpus = click.argument("name", callback=_known_corpus, shell_complete=_complete)
+_folder = click.argument("path", type=click.Path(exists=True, path_type=Path))
+_as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON to standard output.")
+
+
+@click.group()
+def command() -> None:
+    """Know corpora: list, show, check, and write manifests."""
+
+
+@command.command("list")
+@_as_json
+def list_(as_json: bool) -> None:
+    """List the corpora that can be read."""
+    from affekt import datasets
+
+    cards = [datasets.card(name) for name in datasets.names()]
+    if as_json:
+        _write_json([_card_json(card) for card in cards])
+        return
+    columns = ("name", "language", "speech", "clips", "speakers", "emotions", "a model trained on it: for")
+    table = _table(*columns, right=("clips", "speakers", "emotions"))
+    for card in cards:
+        own = card.clips is None and not card.languages
+        table.add_row(
+            card.name,
+            ", ".join(card.languages) or "any",
+            card.elicitation if not own else "your own",
+            "" if card.clips is None else f"{card.clips:,}",
+            "" if card.speakers is None else str(card.speakers),
+            str(len(card.label_set)) if card.label_set.names and not own else "",
+            "as your licence says" if own else card.use,
+        )
+    _console().print(table)
+
+
+@command.command()
+@_corpus
+@_as_json
+def show(name: str, as_json: bool) -> None:
+    """Show the card of the corpus NAME: licence, citation, labels, counts, protocols."""
+    from affekt import datasets
+
+    card = datasets.card(name)
+    if as_json:
+        _write_json(_card_json(card))
+        return
+    console, table = _console(), _table("", "", header=False)
+    for what, text in _card_lines(card):
+        if text:
+            table.add_row(what, text)
+    console.print(card.title, style="bold")
+    console.print(table)
+
+
+@command.command()
+@_corpus
+@_folder
+@_as_json
+def check(name: str, path: Path, as_json: bool) -> None:
+    """Check that PATH is the corpus NAME, whole and undamaged.
+
+    Decodes every recording. Exit code 0: it is what it claims to be; 1: it is not. Defects of the official release that
+    its card lists do not count; clipped recordings and audio without a label are reported only.
+    """
+    from affekt.datasets import _check
+
+    with _told(), _progress("checking") as progress:
+        report = _check.check(name, path, progress=progress)
+    if as_json:
+        _write_json(report.to_dict())
+    else:
+        _print_report(report)
+    sys.exit(0 if report.ok else 1)
+
+
+@command.command()
+@_corpus
+@_folder
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=lambda ctx, param, value: _manifest_file(value),
+    help="File to write: .jsonl, or .parquet with the extra data.",
+)
+@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="An option of the corpus, see `data show`.")
+def manifest(name: str, path: Path, output: Path, pairs: tuple[str, ...]) -> None:
+    """Write the manifest of the corpus NAME in the folder PATH: one row per labelled recording."""
+    from affekt import datasets
+    from affekt import manifest as manifests
+
+    with _told():
+        read = datasets.load(name, path.resolve(), **dict(map(_pair, pairs)))
+        try:
+            manifests.write(read, output)
+        except OSError as error:
+            raise click.ClickException(f"cannot write {output}: {error.strerror}") from error
+    click.echo(
+        f"{output}: {len(read):,} utterances of {len(read.speakers)} speakers, fingerprint {read.fingerprint[:12]}",
+        err=True,
+    )
+
+
+def _manifest_file(path: Path) -> Path:
+    if path.suffix not in (".jsonl", ".parquet"):
+        raise click.BadParameter(f"a manifest is a .jsonl or .parquet file, not {path.name!r}")
+    return path
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise click.BadParameter(f"expected KEY=VALUE, not {text!r}", param_hint="--set")
+    return key, value
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what a user can mend into a message and an exit code: 2 for a wrong call, 1 for wrong data."""
+    try:
+        yield
+    except UsageError as error:
+        raise click.UsageError(str(error)) from error
+    except AffektError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Show a bar on standard error when a person is watching."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _write_json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # A pipe has no width: leave room for a line of a table
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 120)
+
+
+def _table(*columns: str, right: tuple[str, ...] = (), header: bool = True) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, show_header=header, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left")
+    return table
+
+
+def _card_json(card: Card) -> dict[str, Any]:
+    from affekt import datasets
+
+    protocols = {key: protocol.about for key, protocol in datasets.protocols(card.name).items()}
+    return asdict(card) | {"protocols": protocols, "options": datasets.options(card.name)}
+
+
+def _card_lines(card: Card) -> Iterator[tuple[str, str]]:
+    from affekt import datasets
+
+    yield "name", card.name
+    yield "language", ", ".join(card.languages) or "any"
+    yield "speech", card.elicitation
+    yield "licence", f"{card.licence} {card.licence_url}".strip()
+    yield "use of models", card.use
+    yield "citation", card.citation
+    yield "homepage", card.homepage
+    yield "layout", card.layout
+    if card.clips is not None:
+        yield "release", f"{card.clips:,} clips" + (f", {card.speakers} speakers" if card.speakers else "")
+    if card.emotions:
+        yield "emotions", ", ".join(f"{emotion} {n:,}" for emotion, n in card.emotions.items())
+    yield "labels", ", ".join(f"{own} = {ours or 'no label'}" for own, ours in card.labels.items() if own != ours)
+    yield "scales", card.scales
+    for key, protocol in datasets.protocols(card.name).items():
+        yield "protocol", f"{card.name}/{key}: {protocol.about}"
+    for key, default in datasets.options(card.name).items():
+        yield "option", f"{key}={default}"
+    for defect in card.defects:
+        yield "defect", f"{defect.kind}: {', '.join(defect.ids)} ({defect.note})"
+    for note in card.notes:
+        yield "note", note
+
+
+def _print_report(report: Report) -> None:
+    console, card = _console(), report.card
+    console.print(card.title, style="bold")
+    console.print(str(report.root))
+    table = _table("", "found", "official", right=("found", "official"))
+    table.add_row("clips", f"{report.clips:,}", _count(card.clips))
+    table.add_row("speakers", str(report.speakers), _count(card.speakers))
+    for emotion, n in report.emotions.items():
+        table.add_row(emotion, f"{n:,}", _count(card.emotions.get(emotion)))
+    if report.unlabelled:
+        table.add_row("without label", f"{report.unlabelled:,}", "")
+    table.add_row("hours", f"{report.seconds / 3600:.2f}", "")
+    console.print(table)
+    for finding in report.findings:
+        console.print(_finding_line(finding))
+    verdict = f"this is {card.name}" if report.ok else f"this is not {card.name} as released"
+    console.print(verdict, style="green" if report.ok else "red")
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
+
+
+def _finding_line(finding: Finding) -> str:
+    weight = "known" if finding.known else "wrong" if finding.fails else "note"
+    items = ", ".join(finding.items[:_SHOWN]) + (", ..." if len(finding.items) > _SHOWN else "")
+    named = f" {len(finding.items)}" if finding.items else ""
+    return f"{weight}: {finding.kind}{named}: {finding.note}" + (f" ({items})" if items else "")
