@@ -141,9 +141,10 @@ def _container(head: bytes) -> str | None:
 
 def _refusal(name: str, head: bytes, error: Any) -> str:
     if error.code == _UNRECOGNISED:
-        kind = "plain text" if head.isascii() and head.decode("ascii").isprintable() else "no audio format known here"
-        return f"{name}: looks like {kind}; WAV, FLAC, OGG, MP3, MP4, M4A, WebM and others can be read"
-    return f"{name}: is damaged or not complete ({error.error_string.rstrip('.')})"
+        text = head.isascii() and "".join(head.decode("ascii").split()).isprintable()
+        kind = "looks like plain text" if text else "no known audio format"
+        return f"{name}: {kind}; WAV, FLAC, OGG, MP3, MP4, M4A, WebM and others can be read"
+    return f"{name}: is damaged or not complete ({_reason(error)})"
 
 
 class Sndfile:
@@ -171,7 +172,7 @@ class Sndfile:
             try:
                 count = len(self._file.read(out=block))
             except soundfile.SoundFileError as error:
-                self.damage = str(error)
+                self.damage = _reason(error)
                 count = min(max(self._file.tell() - start, 0), frames)  # what came before the damage is in the block
             if count == 0:
                 return
@@ -247,5 +248,6 @@ class Av:
 
 
 def _reason(error: Exception) -> str:
-    """FFmpeg's words without its numbers and calls."""
-    return getattr(error, "strerror", None) or str(error)
+    """What a library says, without its numbers, calls and full stops."""
+    words = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
+    return str(words).removeprefix("Error : ").rstrip(".")

@@ -1,0 +1,117 @@
+"""Samples -> probability of speech, by Silero VAD 6.2.3 (MIT, see NOTICE), run by onnxruntime without torch.
+
+The network misses quiet speech: at -60 dBFS it hears nothing that it hears at -30. So each frame is brought to a common
+level first, by the running level of speech in the stream. Measured on acted speech of five corpora, levels as in the
+corpora: recall 0.94 as with the best fixed gain; with every second speaker 20 dB quieter, 0.92 instead of 0.89.
+Noise is not blown up into speech: stationary and recorded noises stay below 1 % of frames at any level.
+
+At 16 kHz a variant of the network takes many frames in one call, with the same result to the last bit.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from affekt.types import Samples
+from affekt.vad import Probs, check_rate
+from affekt.vad._frames import Framer, Frames, Tracker, frame_levels
+
+_TARGET = -20.0  # dBFS of the loudest speech; -30 to -10 measure alike
+_BLOCK = 32  # frames per call: more are slower, the working set leaves the cache
+_FRAME_BY_FRAME = "silero_vad.onnx"  # 8 and 16 kHz, one frame per call
+_SEQUENCE = "silero_vad_16k_sequence.onnx"
+
+
+class Detector:
+    """Silero VAD for one stream at 8 or 16 kHz.
+
+    >>> Detector(16000).push(np.zeros(1024, np.float32)).round(1)
+    array([0., 0.], dtype=float32)
+    """
+
+    RATES: ClassVar = (8000, 16000)
+    HOP: ClassVar = 512
+
+    def __init__(self, rate: int = 16000) -> None:
+        check_rate(rate, self.RATES)
+        self.rate = rate
+        self.hop = self.HOP * rate // 16000
+        self._network = _Sequence() if rate == 16000 else _FrameByFrame(rate)
+        self._framer = Framer(self.hop, context=self.hop // 8)
+        self._tracker = Tracker()
+
+    def push(self, samples: Samples) -> Probs:
+        """Judge the frames that these samples complete."""
+        return self._judge(self._framer.push(samples))
+
+    def finish(self) -> Probs:
+        """Judge the remainder, padded with silence."""
+        return self._judge(self._framer.finish())
+
+    def reset(self) -> None:
+        """Begin another stream."""
+        self._framer.reset()
+        self._network.reset()
+        self._tracker = Tracker()
+
+    def _judge(self, frames: Frames) -> Probs:
+        probs = [self._network.run(self._levelled(frames[i : i + _BLOCK])) for i in range(0, len(frames), _BLOCK)]
+        return np.concatenate(probs) if probs else np.zeros(0, np.float32)
+
+    def _levelled(self, frames: Frames) -> Frames:
+        # One gain for a frame and its context: a step between them would be a click.
+        level = self._tracker.push(frame_levels(frames[:, -self.hop :]))
+        gain = (10 ** ((_TARGET - level) / 20)).astype(np.float32)
+        centred: Frames = frames - frames.mean(axis=1, keepdims=True)
+        return centred * gain[:, None]
+
+
+class _Sequence:
+    """16 kHz, many frames per call."""
+
+    def __init__(self) -> None:
+        self._session = _session(_SEQUENCE)
+        self.reset()
+
+    def reset(self) -> None:
+        self._state = [np.zeros((1, 1, 128), np.float32)] * 2
+
+    def run(self, frames: Frames) -> Probs:
+        probs: Probs
+        probs, *self._state = self._session.run(None, {"input": frames, "h": self._state[0], "c": self._state[1]})
+        return probs
+
+
+class _FrameByFrame:
+    """8 or 16 kHz, one frame per call."""
+
+    def __init__(self, rate: int) -> None:
+        self._session = _session(_FRAME_BY_FRAME)
+        self._rate = np.array(rate, np.int64)
+        self.reset()
+
+    def reset(self) -> None:
+        self._state = np.zeros((2, 1, 128), np.float32)
+
+    def run(self, frames: Frames) -> Probs:
+        probs = []
+        for i in range(len(frames)):
+            inputs = {"input": frames[i : i + 1], "state": self._state, "sr": self._rate}
+            prob, self._state = self._session.run(None, inputs)
+            probs.append(prob.ravel())
+        return np.concatenate(probs)
+
+
+@lru_cache
+def _session(name: str) -> Any:
+    """Load a network once per process; its state travels with the calls, so that all streams share it."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors only: the files carry unused initialisers, about which it warns
+    return onnxruntime.InferenceSession(str(Path(__file__).parent / name), options, providers=["CPUExecutionProvider"])
