@@ -63,7 +63,8 @@ def read(root: Path) -> Manifest:
     Raises:
         DataError: the folder is not MSP-Podcast, or its labels are damaged.
     """
-    files = {key: f"Audios/{path}" for key, path in audio_files(root / "Audios").items()}
+    folder = "Audio" if (root / "Audio").is_dir() else "Audios"  # early releases have the first
+    files = {key: f"{folder}/{path}" for key, path in audio_files(root / folder).items()}
     if not files:
         raise CARD.absent(root)
     rows = ((where, row, row["FileName"].removesuffix(".wav")) for where, row in _labels(root))
@@ -71,7 +72,7 @@ def read(root: Path) -> Manifest:
 
 
 def _labels(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    # Early releases spell it "concensus"
+    # Early releases spell it so
     early = root / "Labels" / "labels_concensus.csv"
     return table(early if early.is_file() else root / "Labels" / "labels_consensus.csv", _COLUMNS)
 
