@@ -42,7 +42,7 @@ class Manner:
     "dB per octave above 500 Hz: above 0 brighter, below duller"
 
 
-PLAIN = Manner(speed=145, pitch=52, range=35, level=-24, tilt=-5)
+PLAIN = Manner(speed=145, pitch=58, range=50, level=-24, tilt=-2)
 FIRM = Manner(speed=195, pitch=68, range=70, level=-20, tilt=4)
 ANGRY = Manner(speed=220, pitch=85, range=92, level=-15, tilt=8)
 TIRED = Manner(speed=128, pitch=16, range=20, level=-27, tilt=-11)
