@@ -143,7 +143,7 @@ def audio_files(root: Path, suffixes: Sequence[str] = AUDIO) -> dict[str, str]:
             earlier = found.get(key)
             if earlier is None or _rank(path, suffixes) < _rank(Path(earlier), suffixes):
                 found[key] = path.as_posix()
-    _refuse_undecodable(root, found)
+    _refuse_undecodable(root, found.values())
     return dict(sorted(found.items()))
 
 
