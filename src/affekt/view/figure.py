@@ -112,7 +112,8 @@ def _title(figure: Any, timeline: Timeline, height: float) -> None:
     facts = (clock(timeline.duration), kilohertz(timeline.rate), channels(timeline.channels), timeline.model)
     name = printable(timeline.source.replace("\\", "/").split("/")[-1])
     below = printable(" · ".join((*facts, *timeline.notes)))
-    _line(figure, 1 - 0.28 / height, name, size=15, weight="bold", color=_INK)
+    short = name if len(name) <= 80 else f"{name[:40]}…{name[-39:]}"
+    _line(figure, 1 - 0.28 / height, short, size=15, weight="bold", color=_INK)
     _line(figure, 1 - 0.56 / height, below)
     _line(figure, 0.18 / height, printable(timeline.licence), size=8)
 
@@ -160,7 +161,7 @@ def _wave(axes: Any, lane: _Lane, timeline: Timeline) -> None:
     high = np.maximum.reduceat(lane.wave[:, 1], starts)
     times = (starts + 0.5) / len(lane.wave) * timeline.duration
     colours = np.full(len(times), _SOFT, dtype=object)
-    for cell in (cell for turn in lane.turns for cell in cells(turn)):
+    for cell in (cell for turn in lane.turns or timeline.turns for cell in cells(turn)):
         inside = slice(*np.searchsorted(times, (cell.segment.start, cell.segment.end)))
         colours[inside] = paint(cell.said.emotion).light
     axes.vlines(times, low, high, colors=list(colours), linewidth=_POINTS / len(times) + 0.15)

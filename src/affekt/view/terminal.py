@@ -119,7 +119,8 @@ def _columns(timeline: Timeline, width: int) -> _Columns:
     hours = timeline.duration >= 3600
     moment, ends = len(clock(timeline.duration, hours=hours)), width >= _NARROW
     time = 2 * moment + 3 if ends else moment
-    speaker = min(12 if ends else 6, max((cell_len(printable(t.speaker or "")) for t in timeline.turns), default=0))
+    widest = (12 if width < 100 else 20) if ends else 6
+    speaker = min(widest, max((cell_len(printable(t.speaker or "")) for t in timeline.turns), default=0))
     emotion = max((len(name) for said in judged for name in said.labels), default=7) + 2
     fixed = time + 2 + (speaker + 2 if speaker else 0) + emotion + 1 + 6
     known = any(said.affect for said in judged)
