@@ -31,10 +31,10 @@ class Detector(Protocol):
     "samples per frame of this stream"
 
     def push(self, samples: Samples) -> Probs:
-        """Judge the frames that these samples complete; the remainder is kept for the next call."""
+        """Judge the frames that are settled by these samples: all that are complete, or fewer at the beginning."""
 
     def finish(self) -> Probs:
-        """Judge the remainder, padded with silence; nothing when there is none."""
+        """Judge the rest, the last frame padded with silence: one answer per begun frame of the stream in all."""
 
     def reset(self) -> None:
         """Forget everything heard; the next samples begin another stream."""

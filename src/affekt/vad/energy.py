@@ -62,6 +62,7 @@ class Detector:
     def _noises(self, levels: Levels) -> Levels:
         floors = np.empty(len(levels))
         for i, level in enumerate(levels.tolist()):
-            self._noise = min(level, self._noise + RELEASE * _FRAME)
+            if level > FLOOR:  # digital silence tells nothing of the noise to come
+                self._noise = min(level, self._noise + RELEASE * _FRAME)
             floors[i] = self._noise
         return floors

@@ -1,9 +1,10 @@
 """Samples -> probability of speech, by Silero VAD 6.2.3 (MIT, see NOTICE), run by onnxruntime without torch.
 
-The network misses quiet speech: at -60 dBFS it hears nothing that it hears at -30. So each frame is brought to a common
-level first, by the running level of speech in the stream. Measured on acted speech of five corpora, levels as in the
-corpora: recall 0.94 as with the best fixed gain; with every second speaker 20 dB quieter, 0.92 instead of 0.89.
-Noise is not blown up into speech: stationary and recorded noises stay below 1 % of frames at any level.
+The network hears speech between about -45 and 0 dBFS, and nothing of the same speech at -60. So every frame is first
+brought to a common level, by the running level of speech in the stream; then a gain changes no answer. Measured on
+acted speech of five corpora: 0.935 of the frames right, as with the best fixed gain for each file; with every second
+speaker 20 dB quieter 0.91 instead of 0.89. Noise does not become speech by being made louder: below 1 % of the frames
+of five recorded noises. The price: at the beginning of a stream, answers wait for 2 s of sound.
 
 At 16 kHz a variant of the network takes many frames in one call, with the same result to the last bit.
 """
@@ -18,9 +19,9 @@ import numpy as np
 
 from affekt.types import Samples
 from affekt.vad import Probs, check_rate
-from affekt.vad._frames import Framer, Frames, Tracker, frame_levels
+from affekt.vad._frames import Framer, Frames, Leveller
 
-_TARGET = -20.0  # dBFS of the loudest speech; -30 to -10 measure alike
+_TARGET = -15.0  # dBFS of the loudest speech; -25 to -15 measure alike
 _BLOCK = 32  # frames per call: more are slower, the working set leaves the cache
 _FRAME_BY_FRAME = "silero_vad.onnx"  # 8 and 16 kHz, one frame per call
 _SEQUENCE = "silero_vad_16k_sequence.onnx"
@@ -42,32 +43,26 @@ class Detector:
         self.hop = self.HOP * rate // 16000
         self._network = _Sequence() if rate == 16000 else _FrameByFrame(rate)
         self._framer = Framer(self.hop, context=self.hop // 8)
-        self._tracker = Tracker()
+        self._leveller = Leveller(self.hop, _TARGET)
 
     def push(self, samples: Samples) -> Probs:
         """Judge the frames that these samples complete."""
-        return self._judge(self._framer.push(samples))
+        return self._judge(self._leveller.push(self._framer.push(samples)))
 
     def finish(self) -> Probs:
         """Judge the remainder, padded with silence."""
-        return self._judge(self._framer.finish())
+        settled, held = self._leveller.push(self._framer.finish()), self._leveller.finish()
+        return np.concatenate([self._judge(settled), self._judge(held)])
 
     def reset(self) -> None:
         """Begin another stream."""
         self._framer.reset()
         self._network.reset()
-        self._tracker = Tracker()
+        self._leveller.reset()
 
     def _judge(self, frames: Frames) -> Probs:
-        probs = [self._network.run(self._levelled(frames[i : i + _BLOCK])) for i in range(0, len(frames), _BLOCK)]
+        probs = [self._network.run(frames[i : i + _BLOCK]) for i in range(0, len(frames), _BLOCK)]
         return np.concatenate(probs) if probs else np.zeros(0, np.float32)
-
-    def _levelled(self, frames: Frames) -> Frames:
-        # One gain for a frame and its context: a step between them would be a click.
-        level = self._tracker.push(frame_levels(frames[:, -self.hop :]))
-        gain = (10 ** ((_TARGET - level) / 20)).astype(np.float32)
-        centred: Frames = frames - frames.mean(axis=1, keepdims=True)
-        return centred * gain[:, None]
 
 
 class _Sequence:
