@@ -168,7 +168,7 @@ def test_a_damaged_row_is_refused_with_its_line_number(row, said, tmp_path):
         ({"labels": "anger"}, "labels must be a list"),
         ({"labels": ["anger", "anger"]}, "labels must be unique"),
         ({"root": 5}, "root must be a folder or null"),
-        ({"utterances": 2}, "the header announces 2 utterances and 1 follow"),
+        ({"utterances": 2}, "the header announces 2 utterances, 1 follow"),
         ({"fingerprint": "0"}, "they were changed"),
         ({"labels": ["calm"]}, "line 2: the emotion 'anger'"),
     ],

@@ -203,8 +203,12 @@ def predefined(
     manifest: Manifest, part: Callable[[Utterance], Part | None], *, name: str, allow_leak: bool = False
 ) -> Fold:
     """Split as a release says: `part` names each utterance's part, None leaves it out."""
-    train, dev, test = (manifest.filter(lambda u, p=p: part(u) == p) for p in ("train", "dev", "test"))  # type: ignore[misc]
-    return fold(name, train=train, test=test, dev=dev if len(dev) else None, allow_leak=allow_leak)
+
+    def side(wanted: Part) -> Manifest:
+        return manifest.filter(lambda u: part(u) == wanted)
+
+    dev = side("dev")
+    return fold(name, train=side("train"), test=side("test"), dev=dev if len(dev) else None, allow_leak=allow_leak)
 
 
 def folds_by_groups(
@@ -343,7 +347,7 @@ def read(path: str | Path) -> Manifest:
     utterances = tuple(_from_row(row, where, labels) for where, row in lines)
     if len(utterances) != header.get("utterances", len(utterances)):
         raise DataError(
-            f"{path}: the header announces {header['utterances']} utterances and {len(utterances)} follow; cut short?"
+            f"{path}: the header announces {header['utterances']} utterances, {len(utterances)} follow; cut short?"
         )
     root = None if header.get("root") is None else Path(header["root"])
     manifest = Manifest(header["name"], labels, utterances, header["licence"], header["citation"], root)

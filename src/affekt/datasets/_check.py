@@ -135,12 +135,15 @@ class _Heard:
 
 def _listen(manifest: Manifest, progress: Callable[[int, int], None]) -> dict[str, _Heard]:
     """Decode every file once: path -> what was heard. The decoders work outside Python's lock, so threads help."""
-    paths = list(dict.fromkeys(u.path for u in manifest))
+    root, paths = manifest.root or Path(), list(dict.fromkeys(u.path for u in manifest))
     heard: dict[str, _Heard] = {}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for path, one in zip(paths, pool.map(_hear, ((manifest.root or Path()) / p for p in paths)), strict=True):
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        for path, one in zip(paths, pool.map(_hear, (root / path for path in paths)), strict=True):
             heard[path] = one
             progress(len(heard), len(paths))
+    finally:
+        pool.shutdown(cancel_futures=True)  # an interrupted check ends at once
     return heard
 
 

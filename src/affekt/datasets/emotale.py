@@ -36,7 +36,8 @@ CARD = Card(
     notes=(
         "The same 18 people speak Danish and English: split by speaker, never by language.",
         "Speakers 014, 015, 018 and 019 speak Danish only. Three speakers are children (9 to 12 years).",
-        "The emotion is the enacted one; the raters' votes are in `ratings`.",
+        "The emotion is the enacted one; the raters' votes are in `ratings`. The page speaks of two raters, the table "
+        "has three.",
     ),
 )
 
