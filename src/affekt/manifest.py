@@ -353,7 +353,7 @@ def read(path: str | Path) -> Manifest:
     manifest = Manifest(header["name"], labels, utterances, header["licence"], header["citation"], root)
     if manifest.fingerprint != header.get("fingerprint", manifest.fingerprint):
         raise DataError(
-            f"{path}: the rows do not have the fingerprint in the header, so they were changed since they were written; "
+            f"{path}: the rows do not have the fingerprint of the header: they were changed since they were written; "
             f'delete "fingerprint" from the header if the change was meant'
         )
     return manifest
