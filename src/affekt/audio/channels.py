@@ -45,7 +45,7 @@ def check(choice: Channel, channels: int, name: str) -> None:
 
 
 def split(block: NDArray[np.float32], choice: Channel) -> Tracks:
-    """Give the named mono tracks of a block (n, channels); `choice` is decided, not auto.
+    """Give the named mono tracks of a block (n, channels); `choice` is decided: not auto, and mix for one channel.
 
     >>> block = np.array([[0.5, -0.5], [1.0, 0.0]], np.float32)
     >>> split(block, "each")
@@ -55,18 +55,18 @@ def split(block: NDArray[np.float32], choice: Channel) -> Tracks:
     """
     channels = block.shape[1]
     if choice == "left" or choice == "right":
-        return {choice: np.ascontiguousarray(block[:, choice == "right"])}
-    if choice == "each" and channels > 1:
+        return {choice: np.ascontiguousarray(block[:, int(choice == "right")])}
+    if choice == "each":
         names = ("left", "right") if channels == 2 else [f"ch{i + 1}" for i in range(channels)]
         return dict(zip(names, np.ascontiguousarray(block.T), strict=True))
     return {None: block[:, 0].copy() if channels == 1 else block.mean(axis=1, dtype=np.float32)}
 
 
 def decide(blocks: Sequence[NDArray[np.float32]], rate: int) -> tuple[Channel, str | None]:
-    """Choose how the channels that begin with `blocks` are heard, and say it in words when it is worth a note."""
+    """Choose how channels that begin with these blocks are heard, and say it in words when it is worth a note."""
     start = np.concatenate(blocks)
     pairs = [(start[:, i], start[:, j]) for i, j in combinations(range(start.shape[1]), 2)]
-    if not start.any() or not pairs:
+    if not start.any():
         return "mix", None
     if all(likeness(a, b, rate) < ALIKE for a, b in pairs):
         return "each", "the channels carry different sound and are judged apart"

@@ -27,7 +27,7 @@ Block = NDArray[np.float32]
 """Samples, shape (n, channels)."""
 
 SPOOL_LIMIT = 2**31
-"""Bytes. Streams that cannot be searched (pipes) are copied to a temporary file of at most 2 GiB: 3 hours of CD."""
+"""Bytes. What is no file is copied to a temporary one of at most 2 GiB: 3 hours at the rate of a CD."""
 
 _CONTAINERS = (  # offset, first bytes, name: what libsndfile does not read and FFmpeg does
     (4, b"ftyp", "MP4"),
@@ -74,7 +74,7 @@ def open_file(source: Source) -> tuple[BinaryIO, str]:
         AudioError: it does not exist, cannot be opened, or is larger than a stream may be.
     """
     if isinstance(source, bytes):
-        return io.BytesIO(source), "bytes"
+        return _spool(io.BytesIO(source), "bytes"), "bytes"
     if source == "-":
         return _spool(sys.stdin.buffer, "standard input"), "standard input"
     if isinstance(source, str | os.PathLike):
@@ -86,13 +86,13 @@ def open_file(source: Source) -> tuple[BinaryIO, str]:
 
 def _open_path(path: Path) -> tuple[BinaryIO, str]:
     name = str(path)
-    if path.is_dir():
-        raise AudioError(f"{name}: is a folder, not a recording")
     try:
         # Unbuffered: libsndfile reads the descriptor itself, whose position a buffer would have moved.
         file = cast(BinaryIO, path.open("rb", buffering=0))
     except FileNotFoundError as error:
         raise AudioError(f"{name}: there is no such file") from error
+    except IsADirectoryError as error:
+        raise AudioError(f"{name}: is a folder, not a recording") from error
     except (OSError, ValueError) as error:
         raise AudioError(f"{name}: cannot be opened ({getattr(error, 'strerror', None) or error})") from error
     if file.seekable():
@@ -153,8 +153,8 @@ class Sndfile:
     def __init__(self, file: BinaryIO) -> None:
         import soundfile
 
-        # By descriptor where there is one: faster than calls back into Python, and the name's ending has no say.
-        self._file = soundfile.SoundFile(file if isinstance(file, io.BytesIO) else file.fileno(), closefd=False)
+        # By descriptor: faster than calls back into Python, and the ending of the name has no say.
+        self._file = soundfile.SoundFile(file.fileno(), closefd=False)
         self.rate: int = self._file.samplerate
         self.channels: int = self._file.channels
         self.frames: int | None = _announced(self._file.frames, self._file.extra_info)

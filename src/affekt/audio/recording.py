@@ -134,9 +134,11 @@ class Recording:
         return self._tracks(self.blocks(seconds), choice)
 
     def _tracks(self, blocks: Iterator[Block], choice: Channel) -> Iterator[Tracks]:
-        if choice == "auto":
+        if self.channels == 1:
+            choice = "mix"
+        elif choice == "auto":
             ahead: list[Block] = []
-            wanted = min(layout.LOOK_AHEAD * self.rate, 4 * _LARGEST_BLOCK / self.channels) if self.channels > 1 else 0
+            wanted = min(layout.LOOK_AHEAD * self.rate, 4 * _LARGEST_BLOCK / self.channels)
             while sum(map(len, ahead)) < wanted and (block := next(blocks, None)) is not None:
                 ahead.append(block)
             blocks = chain(ahead, blocks)
