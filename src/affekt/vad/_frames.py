@@ -17,12 +17,6 @@ Levels = NDArray[np.float64]
 
 FLOOR = -200.0
 """dBFS; a frame below is digital silence, which tells nothing of the level of what follows."""
-RELEASE = 3.0
-"""dB per second by which a running level falls."""
-MEMORY = 20.0
-"""dB; a running level falls no further below the loudest frame so far, so that the far side of a call, leaking through
-while the near side is silent, is not blown up."""
-_FRAME = 0.032  # s
 _WARM_UP = 62  # frames, 2 s
 
 
@@ -53,27 +47,8 @@ class Framer:
         return self.push(np.zeros(self._hop - left if left else 0, np.float32))
 
 
-class Tracker:
-    """The level of the loudest speech lately: rises at once, falls by 3 dB per second, to 20 dB below its highest.
-
-    Scaling a stream moves all levels by the same decibels.
-    """
-
-    def __init__(self, level: float = FLOOR) -> None:
-        self._level = self._highest = level
-
-    def push(self, levels: Levels) -> Levels:
-        """Follow the levels of the next frames."""
-        followed = np.empty(len(levels))
-        for i, level in enumerate(levels.tolist()):
-            self._highest = max(level, self._highest)
-            self._level = max(level, self._level - RELEASE * _FRAME, self._highest - MEMORY)
-            followed[i] = self._level
-        return followed
-
-
 class Leveller:
-    """Brings frames to a common level by the running level of speech.
+    """Brings frames to a common level: that of the loudest frame so far becomes `target` dBFS.
 
     A stream that begins with background noise would have it taken for speech, and the step from noise to the first
     speech, by which a detector knows speech, flattened. So the first 2 s of sound are held back until their loudest
@@ -86,38 +61,39 @@ class Leveller:
 
     def reset(self) -> None:
         """Begin another stream."""
-        self._tracker: Tracker | None = None
+        self._loudest = -np.inf  # not known yet
         self._held: Frames | None = None
 
     def push(self, frames: Frames) -> Frames:
         """Return the frames whose level is settled, levelled and without their mean."""
-        if self._tracker:
-            return self._levelled(frames, self._tracker)
+        if self._loudest > FLOOR:
+            return self._levelled(frames)
         held = frames if self._held is None else np.concatenate([self._held, frames])
         levels = frame_levels(held[:, -self._hop :])
-        first = int(np.argmax(levels > FLOOR)) if (levels > FLOOR).any() else len(held)
-        if len(held) - first >= _WARM_UP:
-            return self._begin(held, levels[first : first + _WARM_UP])
-        self._held = held[first:]
-        return held[:first]
+        sound = np.flatnonzero(levels > FLOOR)
+        first = int(sound[0]) if len(sound) else len(held)
+        if len(held) - first < _WARM_UP:
+            self._held = held[first:]
+            return held[:first]
+        self._loudest, self._held = float(levels[first : first + _WARM_UP].max()), None
+        return self._levelled(held)
 
     def finish(self) -> Frames:
         """Return what is held back of a stream shorter than the first 2 s."""
-        held = self._held
+        held, self._held = self._held, None
         if held is None or len(held) == 0:
             return np.zeros((0, 0), np.float32)
-        return self._begin(held, frame_levels(held[:, -self._hop :]))
+        self._loudest = float(frame_levels(held[:, -self._hop :]).max())
+        return self._levelled(held)
 
-    def _begin(self, held: Frames, levels: Levels) -> Frames:
-        self._tracker, self._held = Tracker(float(levels.max())), None
-        return self._levelled(held, self._tracker)
-
-    def _levelled(self, frames: Frames, tracker: Tracker) -> Frames:
+    def _levelled(self, frames: Frames) -> Frames:
         # One gain for a frame and its context: a step between them would be a click.
-        level = tracker.push(frame_levels(frames[:, -self._hop :]))
-        gain = (10 ** ((self._target - level) / 20)).astype(np.float32)
+        levels = frame_levels(frames[:, -self._hop :])
+        loudest = np.maximum.accumulate(np.append(self._loudest, levels))
+        self._loudest = float(loudest[-1])
+        gain = 10 ** ((self._target - loudest[1:]) / 20)
         centred: Frames = frames - frames.mean(axis=1, keepdims=True)
-        return centred * gain[:, None]
+        return centred * gain.astype(np.float32)[:, None]
 
 
 def frame_levels(frames: Frames) -> Levels:

@@ -13,12 +13,12 @@ import numpy as np
 
 from affekt.types import Samples
 from affekt.vad import Probs, check_rate
-from affekt.vad._frames import FLOOR, RELEASE, Framer, Frames, Levels, Tracker, frame_levels
+from affekt.vad._frames import FLOOR, Framer, Frames, frame_levels
 
 _ABOVE_NOISE = 9.0  # dB
 _BELOW_SPEECH = 25.0  # dB
 _SLOPE = 2.0  # dB from probability 0.5 to 0.73
-_FRAME = 0.032  # s
+_DRIFT = 3.0 * 0.032  # dB per frame: 3 dB per second
 
 
 class Detector:
@@ -51,18 +51,16 @@ class Detector:
     def reset(self) -> None:
         """Begin another stream."""
         self._framer.reset()
-        self._tracker = Tracker()
-        self._noise = np.inf
+        self._noise, self._loud = np.inf, -np.inf
 
     def _judge(self, frames: Frames) -> Probs:
-        levels = np.maximum(frame_levels(frames), FLOOR)
-        over = levels - np.maximum(self._noises(levels) + _ABOVE_NOISE, self._tracker.push(levels) - _BELOW_SPEECH)
+        over = np.array([self._over(level) for level in frame_levels(frames).tolist()])
         return (1 / (1 + np.exp(-over / _SLOPE))).astype(np.float32)
 
-    def _noises(self, levels: Levels) -> Levels:
-        floors = np.empty(len(levels))
-        for i, level in enumerate(levels.tolist()):
-            if level > FLOOR:  # digital silence tells nothing of the noise to come
-                self._noise = min(level, self._noise + RELEASE * _FRAME)
-            floors[i] = self._noise
-        return floors
+    def _over(self, level: float) -> float:
+        """Follow noise and speech by one frame; return by how many dB it lies above what counts as speech."""
+        if level <= FLOOR:  # digital silence tells nothing of the noise to come
+            return -np.inf
+        self._noise = min(level, self._noise + _DRIFT)
+        self._loud = max(level, self._loud - _DRIFT)
+        return level - max(self._noise + _ABOVE_NOISE, self._loud - _BELOW_SPEECH)
