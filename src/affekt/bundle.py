@@ -1,0 +1,311 @@
+"""A folder -> Model. A trained model as data: model.onnx, card.json and run.toml; no code, no pickle.
+
+`model.onnx` takes embeddings of the encoder that the card names, (n, 2304), and gives calibrated probabilities and
+affect. The encoder is shared by the bundles, and its hash is in their cards, so that a head never meets features that
+it was not trained on. Bundled models lie in `bundles/` beside this file; any other folder of this shape loads as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt.errors import BundleError, UnknownNameError
+from affekt.features import whisper
+from affekt.types import Affect, LabelSet, Prediction, Window
+
+SCHEMA = "affekt.bundle/1"
+FOLDER = Path(__file__).parent / "bundles"
+
+Use = Literal["anything", "non-commercial", "research"]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a bundle is, what it was trained on, how well it does and where it must not be trusted."""
+
+    name: str
+    version: str
+    title: str
+    licence: str
+    "short, e.g. CC0-1.0"
+    licence_line: str
+    "one sentence for people, printed with every result"
+    use: Use
+    languages: tuple[str, ...]
+    labels: tuple[str, ...]
+    "order of the probabilities"
+    trained_on: tuple[str, ...]
+    scores: Mapping[str, Any]
+    limits: tuple[str, ...]
+    threshold: float
+    "confidence below which a prediction is uncertain"
+    affect: str
+    "where valence, arousal and dominance come from"
+    encoder: str
+    encoder_sha256: str
+    sha256: str
+    "of model.onnx"
+    command: str = ""
+    "that trains it again"
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    size: int = 0
+    "bytes of the bundle and its encoder"
+
+    @property
+    def id(self) -> str:
+        """Name and version, as they stand in every prediction.
+
+        >>> card("permissive").id
+        'permissive@1'
+        """
+        return f"{self.name}@{self.version}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"schema": SCHEMA, **asdict(self)}
+
+    @property
+    def text(self) -> str:
+        """The card as Markdown, for people."""
+        lines = [
+            f"# {self.title} (`{self.id}`)",
+            "",
+            self.licence_line,
+            "",
+            f"- Emotions: {', '.join(self.labels)}; uncertain below a confidence of {self.threshold:g}",
+            f"- Valence, arousal, dominance: {self.affect}",
+            f"- Languages heard in training: {', '.join(self.languages)}",
+            f"- Size: {self.size / 1e6:.1f} MB with its encoder ({self.encoder})",
+            f"- Licence: {self.licence}; may be used for: {self.use}",
+            *([f"- Trained by: `{self.command}`"] if self.command else []),
+        ]
+        lines += ["", "## Trained on", "", *(f"- {corpus}" for corpus in self.trained_on)]
+        lines += ["", "## Scores, on speakers it has not heard", "", *_bullets(self.scores)]
+        lines += ["", "## Limits", "", *(f"- {limit}" for limit in self.limits)]
+        return "\n".join(lines) + "\n"
+
+
+def _bullets(values: Mapping[str, Any], depth: int = 0) -> list[str]:
+    found = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found += [f"{'  ' * depth}- {name}", *_bullets(value, depth + 1)]
+        else:
+            shown = " to ".join(f"{v:g}" for v in value) if isinstance(value, list | tuple) else f"{value}"
+            found.append(f"{'  ' * depth}- {name}: {shown}")
+    return found
+
+
+class Bundle:
+    """A loaded model: windows in, predictions out.
+
+    >>> model = load("permissive")
+    >>> model.labels.names[:3]
+    ('anger', 'boredom', 'disgust')
+    """
+
+    def __init__(self, card: Card, folder: Path) -> None:
+        """Open the model of a card; use `load`."""
+        import onnxruntime
+
+        _verify(folder / "model.onnx", card.sha256)
+        _verify_encoder(card)
+        self.card = card
+        self.id = card.id
+        self.labels = LabelSet(card.labels)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(folder / "model.onnx", options, providers=["CPUExecutionProvider"])
+
+    def __repr__(self) -> str:
+        return f"<Bundle {self.id}: {', '.join(self.labels)}; {self.card.use}>"
+
+    def predict(self, windows: Sequence[Window]) -> list[Prediction]:
+        """Judge each window; one prediction each, in order.
+
+        Args:
+            windows: 16 kHz, levelled, at most 30 s each.
+
+        Raises:
+            UsageError: a window of another rate or longer than the encoder hears.
+        """
+        if not windows:
+            return []
+        embeddings = np.stack([whisper.embed(window.signal) for window in windows])
+        probs, affect = self.judge(embeddings)
+        return [self._prediction(*row) for row in zip(windows, probs, affect, strict=True)]
+
+    def judge(self, embeddings: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Judge embeddings (n, 2304): probabilities (n, labels) and valence, arousal, dominance (n, 3)."""
+        probs, affect = self._session.run(["probs", "affect"], {"embedding": embeddings})
+        return probs, affect
+
+    def _prediction(self, window: Window, probs: NDArray[np.float32], affect: NDArray[np.float32]) -> Prediction:
+        shares = probs.astype(np.float64)
+        shares /= shares.sum()
+        confidence = float(shares.max())
+        return Prediction(
+            segment=window.signal.segment,
+            labels=self.labels,
+            probs=tuple(shares.tolist()),
+            affect=Affect(*affect.tolist()),
+            speaker=window.speaker,
+            confidence=confidence,
+            uncertain=confidence < self.card.threshold,
+            model=self.id,
+        )
+
+
+def names() -> list[str]:
+    """Return the bundled models' names.
+
+    >>> names()
+    ['default', 'permissive']
+    """
+    return sorted(path.parent.name for path in FOLDER.glob("*/card.json"))
+
+
+def card(source: str | Path = "default") -> Card:
+    """Read a bundle's card alone.
+
+    Args:
+        source: a bundled name, or a bundle's folder.
+
+    Raises:
+        UnknownNameError: neither a bundled name nor a folder.
+        BundleError: the folder holds no card, or one of another version.
+    """
+    folder = _folder(source)
+    path = folder / "card.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BundleError(f"{folder} holds no card.json, so it is no bundle") from None
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path} cannot be read: {error}") from error
+    return _parse(found, path)
+
+
+def load(source: str | Path = "default") -> Bundle:
+    """Load a bundled model by name, or any bundle by its folder.
+
+    Raises:
+        UnknownNameError: neither a bundled name nor a folder.
+        BundleError: incomplete, altered, or of another version.
+    """
+    return Bundle(card(source), _folder(source))
+
+
+def _folder(source: str | Path) -> Path:
+    if isinstance(source, str) and source in names():
+        return FOLDER / source
+    if Path(source).is_dir():
+        return Path(source)
+    raise UnknownNameError("model (and no folder)", str(source), names())
+
+
+def _parse(found: Any, path: Path) -> Card:
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
+        raise BundleError(f"{path} is not a card of the kind {SCHEMA}; was the bundle made by another version?")
+    known = {item.name for item in fields(Card)}
+    values = {name: tuple(v) if isinstance(v, list) else v for name, v in found.items() if name in known}
+    try:
+        made = Card(**values)
+    except TypeError as error:
+        raise BundleError(f"{path} is incomplete: {error}") from error
+    size = sum(p.stat().st_size for p in [*path.parent.iterdir(), whisper.WEIGHTS] if p.is_file())
+    return replace(made, size=size)
+
+
+def _verify(path: Path, digest: str) -> None:
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error}") from error
+    if found != digest:
+        raise BundleError(f"{path} is not the file its card describes (SHA-256 {found[:12]}..., not {digest[:12]}...)")
+
+
+def _verify_encoder(card: Card) -> None:
+    if (card.encoder, card.encoder_sha256) != (whisper.NAME, whisper.SHA256):
+        raise BundleError(f"{card.id} was trained on another encoder ({card.encoder}); this version has {whisper.NAME}")
+    _encoder_is_whole()
+
+
+@cache
+def _encoder_is_whole() -> None:
+    _verify(whisper.WEIGHTS, whisper.SHA256)
+
+
+def save(card: Card, model: bytes, run: str, folder: Path) -> None:
+    """Write a bundle.
+
+    Args:
+        card: its `sha256` and `size` are filled in.
+        model: the ONNX graph.
+        run: TOML of the run that made it.
+        folder: is made if absent.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.onnx").write_bytes(model)
+    (folder / "run.toml").write_text(run, encoding="utf-8")
+    values = {**card.to_dict(), "sha256": hashlib.sha256(model).hexdigest()}
+    values.pop("size")
+    (folder / "card.json").write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def export_linear(
+    labels: tuple[NDArray[np.float64], NDArray[np.float64]],
+    affect: tuple[NDArray[np.float64], NDArray[np.float64]],
+    *,
+    from_probs: bool = False,
+) -> bytes:
+    """Make the graph of a linear head: embedding -> probs, affect (clipped to [-1, 1]).
+
+    Args:
+        labels: weights (dimensions, labels), already divided by the temperature, and bias (labels,).
+        affect: weights (dimensions or labels, 3) and bias (3,).
+        from_probs: affect is computed from the probabilities rather than from the embedding.
+
+    Raises:
+        MissingExtraError: the extra `train` is not installed.
+    """
+    from affekt.registry import need
+
+    onnx = need("onnx", extra="train")
+    make, tensor, real = onnx.helper, onnx.numpy_helper.from_array, onnx.TensorProto.FLOAT
+
+    def constant(name: str, value: NDArray[np.float64]) -> Any:
+        return tensor(value.astype(np.float32), name)
+
+    nodes = [
+        make.make_node("Gemm", ["embedding", "W", "b"], ["scores"]),
+        make.make_node("Softmax", ["scores"], ["probs"], axis=-1),
+        make.make_node("Gemm", ["probs" if from_probs else "embedding", "A", "a"], ["raw"]),
+        make.make_node("Clip", ["raw", "low", "high"], ["affect"]),
+    ]
+    values = [constant("W", labels[0]), constant("b", labels[1]), constant("A", affect[0]), constant("a", affect[1])]
+    values += [constant("low", np.array(-1.0)), constant("high", np.array(1.0))]
+    graph = make.make_graph(
+        nodes,
+        "linear head",
+        [make.make_tensor_value_info("embedding", real, ["n", labels[0].shape[0]])],
+        [
+            make.make_tensor_value_info("probs", real, ["n", labels[0].shape[1]]),
+            make.make_tensor_value_info("affect", real, ["n", 3]),
+        ],
+        values,
+    )
+    model = make.make_model(graph, opset_imports=[make.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    exported: bytes = model.SerializeToString()
+    return exported

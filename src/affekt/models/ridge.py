@@ -1,0 +1,60 @@
+"""Embeddings -> valence, arousal, dominance. Ridge regression on standardised embeddings; a linear map in the end.
+
+Source: Hoerl & Kennard 1970.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt.errors import DataError
+
+Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True)
+class Ridge:
+    """A fitted linear regression: affect = x @ weights + bias."""
+
+    weights: NDArray[np.float64]
+    "(dimensions, targets)"
+    bias: NDArray[np.float64]
+    "(targets,)"
+
+    def predict(self, x: Floats) -> NDArray[np.float64]:
+        """Judge embeddings (n, dimensions), shape (n, targets)."""
+        found: NDArray[np.float64] = x.astype(np.float64) @ self.weights + self.bias
+        return found
+
+
+def fit(x: Floats, targets: Floats, *, penalty: float = 1.0, weights: Floats | None = None) -> Ridge:
+    """Fit to embeddings.
+
+    Args:
+        x: embeddings, shape (n, dimensions).
+        targets: shape (n, targets), e.g. valence, arousal, dominance in [-1, 1].
+        penalty: in units of the mean variance of the standardised embeddings, positive.
+        weights: of each embedding, shape (n,), positive; all alike when not given.
+
+    Raises:
+        DataError: lengths that differ, or values that are not finite.
+
+    >>> x = np.array([[0.0], [1.0], [2.0]])
+    >>> fit(x, 2 * x, penalty=1e-9).predict(np.array([[3.0]])).round(3).tolist()
+    [[6.0]]
+    """
+    if len(x) != len(targets) or not (np.isfinite(x).all() and np.isfinite(targets).all()):
+        raise DataError(f"{len(x)} embeddings and {len(targets)} targets must be as many, and all of them finite")
+    share = np.ones(len(x)) if weights is None else np.asarray(weights, dtype=np.float64)
+    share = share / share.sum()
+    centre, middle = share @ x, share @ targets
+    scale = np.sqrt(share @ (x - centre) ** 2) + 1e-6
+    z = ((x - centre) / scale).astype(np.float64)
+    weighted = (z * share[:, None]).T
+    gram = weighted @ z
+    gram[np.diag_indices(len(gram))] += penalty * np.trace(gram) / len(gram)
+    slopes = np.linalg.solve(gram, weighted @ (targets - middle)) / scale[:, None]
+    return Ridge(slopes, middle - centre @ slopes)
