@@ -153,8 +153,9 @@ class Sndfile:
     def __init__(self, file: BinaryIO) -> None:
         import soundfile
 
-        # By descriptor: faster than calls back into Python, and the ending of the name has no say.
-        self._file = soundfile.SoundFile(file.fileno(), closefd=False)
+        # By descriptor: faster than calls back into Python, and the ending of the name has no say. On Windows a
+        # descriptor belongs to one C runtime, and libsndfile may have another.
+        self._file = soundfile.SoundFile(file if os.name == "nt" else file.fileno(), closefd=False)
         self.rate: int = self._file.samplerate
         self.channels: int = self._file.channels
         self.frames: int | None = _announced(self._file.frames, self._file.extra_info)
