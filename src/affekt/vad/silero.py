@@ -2,8 +2,8 @@
 
 The network hears speech between about -50 and 0 dBFS, and nothing of the same speech at -70. So every frame is first
 brought to a common level, by the loudest frame of the stream so far; then a gain changes no answer. Measured on acted
-speech of five corpora: 0.935 of the frames right, as with the best fixed gain for each file; 0.93 in noise at 20 dB,
-0.93 at 10 dB, 0.90 with every second speaker 20 dB quieter. Noise does not become speech by being made louder: below
+speech of five corpora: 0.935 of the frames right, as with the best fixed gain for each file; 0.93 in noise at 20 and
+at 10 dB, 0.90 with every second speaker 20 dB quieter. Noise does not become speech by being made louder: below
 1 % of the frames of five recorded noises. The price: at the beginning of a stream, answers wait for 2 s of sound.
 
 At 16 kHz a variant of the network takes many frames in one call, with the same result to the last bit.
