@@ -217,7 +217,7 @@ def _parse(found: Any, path: Path) -> Card:
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
         raise BundleError(f"{path} is not a card of the kind {SCHEMA}; was the bundle made by another version?")
     known = {item.name for item in fields(Card)}
-    values = {name: tuple(v) if isinstance(v, list) else v for name, v in found.items() if name in known}
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items() if k in known}
     try:
         made = Card(**values)
     except TypeError as error:
