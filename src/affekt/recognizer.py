@@ -7,21 +7,19 @@ about a kilobyte per window. An agent's turns are found for their talk time, and
 
 from __future__ import annotations
 
-import io
-import operator
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from affekt import bundle, registry, vad
 from affekt.audio import RATE, Channel, Recording, Resampler, Source, open_recording
+from affekt.audio.array import open_array
 from affekt.audio.channels import Tracks, split
-from affekt.audio.recording import MAX_CHANNELS, RATES
 from affekt.errors import AudioError, UnknownNameError, UsageError
 from affekt.rttm import Row
 from affekt.speech import GivenStage, Speech, SpeechStage
@@ -56,9 +54,7 @@ class Judge(Model, Protocol):
         """Its licence and its threshold are used."""
 
 
-def load(
-    model: str | Path = "default", *, vad: str = "silero", window: float = WINDOW, hop: float = HOP
-) -> Recognizer:
+def load(model: str | Path = "default", *, vad: str = "silero", window: float = WINDOW, hop: float = HOP) -> Recognizer:
     """Load a model and make it ready for recordings. Needs no network; takes 0.2 s.
 
     Args:
@@ -72,7 +68,7 @@ def load(
         UsageError: `window` or `hop` is out of range.
         BundleError: the bundle is incomplete, altered, or of another version.
 
-    >>> load("permissive", window=2.0)
+    >>> load("permissive", window=2.0)  # doctest: +ELLIPSIS
     Recognizer(model=<Bundle permissive@1: ...>, vad='silero', window=2.0, hop=1.0)
     """
     return Recognizer(bundle.load(model), vad=vad, window=window, hop=hop)
@@ -132,9 +128,12 @@ class Recognizer:
             MissingExtraError: MP4, M4A, AAC, WebM and the like need the package `av`.
             UsageError: the arguments contradict each other, or are none of those allowed.
 
-        >>> timeline = load().predict_file("examples/call.wav", agent="right")  # doctest: +SKIP
-        >>> timeline.turns[0].role, timeline.turns[0].prediction  # doctest: +SKIP
-        ('agent', None)
+        >>> import io, soundfile
+        >>> file = io.BytesIO()
+        >>> soundfile.write(file, np.random.default_rng(7).normal(0, 0.1, 64000), 16000, format="WAV")
+        >>> timeline = load("permissive").predict_file(file.getvalue(), segments=[(Segment(1.0, 3.5), "Ada")])
+        >>> [(turn.speaker, turn.segment, round(sum(turn.prediction.probs), 6)) for turn in timeline.turns]
+        [('Ada', Segment(start=1.0, end=3.5), 1.0)]
         """
         wish = _Wish(channel, agent, None if segments is None else tuple(segments), whole)
         with open_recording(source) as recording:
@@ -168,7 +167,7 @@ class Recognizer:
             UsageError: the shape, the type or the rate is none of those allowed, or the arguments contradict.
         """
         wish = _Wish(channel, agent, None if segments is None else tuple(segments), whole)
-        with Recording(_Array(samples, rate), "signal", io.BytesIO()) as recording:
+        with open_array(samples, rate) as recording:
             return self._hear(recording, wish, progress)
 
     def _hear(self, recording: Recording, wish: _Wish, progress: Progress | None) -> Timeline:
@@ -483,30 +482,3 @@ class _Envelope:
     def columns(self) -> NDArray[np.float32]:
         """Shape (k, 2); what does not fill a stretch at the end is left out."""
         return self._columns
-
-
-# Arrays -----------------------------------------------------------------------------------------------------------
-
-
-class _Array:
-    """An array in the shape of a decoder, so that all that is checked and noted of a file is so of an array."""
-
-    damage = None
-    full_scale = 0.9999
-
-    def __init__(self, samples: ArrayLike, rate: int) -> None:
-        self._samples, self._zero, self._scale = _scaled(_shaped(samples))
-        self.rate = _rate(rate)
-        self.frames: int | None
-        self.frames, self.channels = self._samples.shape
-        self.format = f"array of {self._samples.dtype}"
-        if self._samples.dtype.kind == "f":
-            self.format += " FLOAT"
-
-    def blocks(self, frames: int) -> Iterator[NDArray[np.float32]]:
-        for start in range(0, len(self._samples), frames):
-            block = self._samples[start : start + frames]
-            yield (block.astype(np.float32) - self._zero) * self._scale
-
-    def close(self) -> None:
-        """Nothing to let go of."""

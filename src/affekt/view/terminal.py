@@ -139,7 +139,7 @@ def _turn(turn: Turn, columns: _Columns, top: int) -> Iterator[Text]:
     said = turn.prediction
     line = _place(turn, columns)
     if said is None:
-        reason = "agent: talk time only" if turn.role == "agent" else "too short to judge"
+        reason = "agent: talk time only" if turn.role == "agent" else "silent or too short to judge"
         yield Text(f"{line}{reason}", _DIM)
         return
     first, *others = said.top(max(1, top))
