@@ -60,9 +60,15 @@ def embed(signal: Signal) -> NDArray[np.float32]:
     mel = _spectrogram(signal)
     frames = _encode(mel)
     weights = loudness(mel, len(frames))
-    mean = weights @ frames
-    deviation = np.sqrt(weights @ (frames - mean) ** 2)
+    mean = _weigh(weights, frames)
+    deviation = np.sqrt(_weigh(weights, (frames - mean) ** 2))
     return np.concatenate([mean, deviation])
+
+
+def _weigh(weights: NDArray[np.float32], frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    # Not by `@`, which shares even this among threads.
+    weighed: NDArray[np.float32] = np.einsum("i,ij->j", weights, frames)
+    return weighed
 
 
 def loudness(mel: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
