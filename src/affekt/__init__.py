@@ -5,7 +5,8 @@
     model = affekt.load()
     timeline = model.predict_file("call.wav")
     for turn in timeline.turns:
-        print(turn.segment, turn.speaker, turn.prediction.emotion, turn.prediction.confidence)
+        if said := turn.prediction:
+            print(turn.segment, turn.speaker, said.emotion, said.confidence)
 
 `load` gives a `Recognizer`, from a model that lies in the package: no network, no GPU. It takes files of any length
 (`predict_file`) and arrays (`predict(samples, rate)`), and finds speech and turns by itself or takes given ones.

@@ -29,6 +29,21 @@ def read(path: str | os.PathLike[str], recording: str | None = None) -> list[Row
         DataError: the file cannot be read, a line is malformed (its number is given), or the file is about several
             recordings of which `recording` is none.
     """
+    found = read_all(path)
+    if len(found) == 1:
+        (rows,) = found.values()
+        return rows
+    if recording is None or _word(recording) not in found:
+        raise DataError(f"{path}: is about {', '.join(sorted(found))}; none of them is {recording or 'named'}")
+    return found[_word(recording)]
+
+
+def read_all(path: str | os.PathLike[str]) -> dict[str, list[Row]]:
+    """Read the segments of all recordings in a file, by the recordings' names, each in order of time.
+
+    Raises:
+        DataError: the file cannot be read, or a line is malformed (its number is given).
+    """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
@@ -42,11 +57,7 @@ def read(path: str | os.PathLike[str], recording: str | None = None) -> list[Row
         raise DataError(
             f"{path}: has no line of the form SPEAKER recording 1 start duration <NA> <NA> speaker <NA> <NA>"
         )
-    if len(found) == 1:
-        return sorted(*found.values())
-    if recording not in found:
-        raise DataError(f"{path}: is about {', '.join(sorted(found))}; none of them is {recording or 'named'}")
-    return sorted(found[recording])
+    return {name: sorted(rows) for name, rows in found.items()}
 
 
 def _row(fields: list[str], where: str) -> Row:

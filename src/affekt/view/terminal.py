@@ -6,7 +6,7 @@ width; in a pipe there are no colours, and where the encoding is not Unicode eve
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,14 +56,34 @@ class TimelineView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the lines, wrapped and indented by two."""
-        width = options.max_width - 2
-        for line in _lines(self, width):
-            if options.ascii_only:
-                signs = line.plain.translate(_ASCII)
-                line.plain = signs.encode(options.encoding, "replace").decode(options.encoding)
-            for part in line.wrap(console, width) or [Text()]:
-                part.rstrip()
-                yield Text.assemble("  ", part) if part.plain else part
+        yield from _fitted(_lines(self, options.max_width - 2), console, options)
+
+
+def footer(licence: str) -> FooterView:
+    """Return what `rich.console.Console.print` shows of a model's licence line, for the end of a batch."""
+    return FooterView(licence)
+
+
+@dataclass(frozen=True, slots=True)
+class FooterView:
+    """A rich renderable; any rich Console prints it."""
+
+    licence: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the line, wrapped and indented by two."""
+        yield from _fitted([Text(printable(self.licence), _DIM)], console, options)
+
+
+def _fitted(lines: Iterable[Text], console: Console, options: ConsoleOptions) -> Iterator[Text]:
+    width = options.max_width - 2
+    for line in lines:
+        if options.ascii_only:
+            signs = line.plain.translate(_ASCII)
+            line.plain = signs.encode(options.encoding, "replace").decode(options.encoding)
+        for part in line.wrap(console, width) or [Text()]:
+            part.rstrip()
+            yield Text.assemble("  ", part) if part.plain else part
 
 
 @dataclass(frozen=True, slots=True)
