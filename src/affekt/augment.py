@@ -77,7 +77,8 @@ def phone(signal: Signal, rng: np.random.Generator) -> Signal:
     # 24 dB per octave outside the band, as a telephone's fourth-order filter
     passed = 1 / np.sqrt((1 + (300 / np.maximum(hertz, 1)) ** 8) * (1 + (hertz / 3400) ** 8))
     coded = mu_law(np.fft.irfft(spectrum * passed, len(narrow)).astype(np.float32))
-    return _of(_resample(coded, _PHONE, signal.rate)[: len(signal.samples)], signal)
+    wide = _resample(coded, _PHONE, signal.rate)[: len(signal.samples)]
+    return _of(np.pad(wide, (0, len(signal.samples) - len(wide))), signal)  # rounding may have cost a sample
 
 
 def mu_law(samples: Samples) -> Samples:

@@ -46,9 +46,11 @@ def fit(x: Floats, targets: Floats, *, penalty: float = 1.0, weights: Floats | N
     >>> fit(x, 2 * x, penalty=1e-9).predict(np.array([[3.0]])).round(3).tolist()
     [[6.0]]
     """
-    if len(x) != len(targets) or not (np.isfinite(x).all() and np.isfinite(targets).all()):
-        raise DataError(f"{len(x)} embeddings and {len(targets)} targets must be as many, and all of them finite")
     share = np.ones(len(x)) if weights is None else np.asarray(weights, dtype=np.float64)
+    if not len(x) == len(targets) == len(share):
+        raise DataError(f"{len(x)} embeddings, {len(targets)} targets and {len(share)} weights do not belong together")
+    if not (np.isfinite(x).all() and np.isfinite(targets).all()):
+        raise DataError("the embeddings or targets hold values that are not finite")
     share = share / share.sum()
     centre, middle = share @ x, share @ targets
     scale = np.sqrt(share @ (x - centre) ** 2) + 1e-6
