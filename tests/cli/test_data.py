@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from affekt import datasets
 from affekt import manifest as manifests
-from affekt.cli.data import command
+from affekt.cli import main
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "datasets"))  # the trees made there
 import layouts
@@ -20,7 +20,7 @@ CORPORA = Path(__file__).parents[2] / ".." / "shared" / "corpora"
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(command, [str(a) for a in arguments])
+    return CliRunner().invoke(main, ["data", *map(str, arguments)])
 
 
 def corpus(name: str) -> Path:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from affekt.errors import AffektError, UnknownNameError, UsageError
+from affekt.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -106,7 +106,7 @@ def check(name: str, path: Path, as_json: bool) -> None:
     """
     from affekt.datasets import _check
 
-    with _told(), _progress("checking") as progress:
+    with _progress("checking") as progress:
         report = _check.check(name, path, progress=progress)
     if as_json:
         _write_json(report.to_dict())
@@ -132,12 +132,11 @@ def manifest(name: str, path: Path, output: Path, pairs: tuple[str, ...]) -> Non
     from affekt import datasets
     from affekt import manifest as manifests
 
-    with _told():
-        read = datasets.load(name, path.resolve(), **dict(map(_pair, pairs)))
-        try:
-            manifests.write(read, output)
-        except OSError as error:
-            raise click.ClickException(f"cannot write {output}: {error.strerror}") from error
+    read = datasets.load(name, path.resolve(), **dict(map(_pair, pairs)))
+    try:
+        manifests.write(read, output)
+    except OSError as error:
+        raise click.ClickException(f"cannot write {output}: {error.strerror}") from error
     click.echo(
         f"{output}: {len(read):,} utterances of {len(read.speakers)} speakers, fingerprint {read.fingerprint[:12]}",
         err=True,
@@ -155,17 +154,6 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals:
         raise click.BadParameter(f"expected KEY=VALUE, not {text!r}", param_hint="--set")
     return key, value
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turn what a user can mend into a message and an exit code: 2 for a wrong call, 1 for wrong data."""
-    try:
-        yield
-    except UsageError as error:
-        raise click.UsageError(str(error)) from error
-    except AffektError as error:
-        raise click.ClickException(str(error)) from error
 
 
 @contextmanager
