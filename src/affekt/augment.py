@@ -1,7 +1,7 @@
 """Signal -> Signal, seeded. What a microphone, a room or a telephone does to speech, without changing how it is said.
 
 Each function takes a random generator, so that a copy of an utterance can be made again to the sample. Ranges are kept
-where listeners still hear the same emotion: no pitch or tempo change, noise at 10 dB and more below the speech.
+where listeners still hear the same emotion: pitch and tempo within 8 %, noise at 10 dB and more below the speech.
 """
 
 from __future__ import annotations
@@ -38,6 +38,24 @@ def crop(signal: Signal, rng: np.random.Generator, *, shortest: float = 1.2, lon
         return signal
     begin = int(rng.integers(0, len(signal.samples) - size))
     return Signal(signal.samples[begin : begin + size], signal.rate, signal.start + begin)
+
+
+def speed(signal: Signal, rng: np.random.Generator, *, most: float = 0.08) -> Signal:
+    """Play faster or slower, pitch and formants with it, by up to `most`: another speaker saying it much the same.
+
+    Source: Ko et al. 2015, "Audio augmentation for speech recognition", with factors of 0.9 and 1.1.
+
+    >>> 0.9 < speed(Signal(np.zeros(16000, np.float32), 16000), np.random.default_rng(0)).duration < 1.1
+    True
+    """
+    factor = round(100 * rng.uniform(1 - most, 1 + most)) / 100
+    played = _resample(signal.samples, round(signal.rate * factor), signal.rate)
+    return Signal(played, signal.rate, signal.start)
+
+
+def quick(signal: Signal, rng: np.random.Generator) -> Signal:
+    """`speed`, then `crop`."""
+    return crop(speed(signal, rng), rng)
 
 
 def colour(signal: Signal, rng: np.random.Generator) -> Signal:
