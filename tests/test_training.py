@@ -61,21 +61,16 @@ def of(data, *numbers):
 # Who has a say ----------------------------------------------------------------------------------------------------
 
 
-def test_the_choice_is_made_on_training_speakers_even_where_the_test_would_choose_otherwise(small_layers):
-    """Test speakers sound the other way round. Only a choice that had looked at them would take the mirrored copies."""
-    data, recipe = cloud(), Recipe(sets=(WHOLE, PHONE), shrinkages=(0.5,))
+def test_the_choice_is_made_on_training_speakers_alone(small_layers):
+    """Test speakers sound the other way round. A choice that had looked at them would take the mirrored copies."""
+    data, recipe = cloud(), Recipe(sets=(WHOLE, PHONE), shrinkages=(0.5,), inner=8)
     data = changed(data, slice(None), phone=mirrored(data, slice(None), "phone"))
-    test = of(data, 5, 6, 7)
+    test = of(data, 4, 5, 6, 7)
     data = changed(data, test, whole=mirrored(data, test, "whole"))
+    assert training.choose(data, recipe, data.speakers).weights == PHONE
     held = training.hold_out(data, [(~test, test)], recipe)
-    right = {
-        name: (training.fit(data.part(~test), Choice(option, 0.5)).predict(data.copies["whole"][test])
-        == data.emotions[test]).mean()
-        for name, option in (("whole", WHOLE), ("phone", PHONE))
-    }  # fmt: skip
-    assert right["phone"] > right["whole"] + 0.5, "the test would have chosen the phone"
     assert held.choices[0].weights == WHOLE
-    assert (held.emotions() == held.data.emotions).mean() == right["whole"]
+    assert (held.emotions() == held.data.emotions).mean() < 0.5
 
 
 def test_labels_of_test_speakers_change_nothing(small_layers):

@@ -125,6 +125,9 @@ class Bundle:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(folder / "model.onnx", options, providers=["CPUExecutionProvider"])
+        width = {output.name: output.shape[-1] for output in self._session.get_outputs()}.get("probs")
+        if width != len(card.labels):
+            raise BundleError(f"{folder}: the model gives {width} probabilities, its card {len(card.labels)} emotions")
 
     def __repr__(self) -> str:
         return f"<Bundle {self.id}: {', '.join(self.labels)}; {self.card.use}>"
@@ -222,6 +225,10 @@ def _parse(found: Any, path: Path) -> Card:
         made = Card(**values)
     except TypeError as error:
         raise BundleError(f"{path} is incomplete: {error}") from error
+    if len(set(made.labels)) < len(made.labels):
+        raise BundleError(f"{path} names emotions twice: {', '.join(made.labels)}")
+    if not (isinstance(made.threshold, int | float) and 0 <= made.threshold <= 1):
+        raise BundleError(f"{path}: threshold must be a number from 0 to 1, not {made.threshold!r}")
     size = sum(p.stat().st_size for p in [*path.parent.iterdir(), whisper.WEIGHTS] if p.is_file())
     return replace(made, size=size)
 
