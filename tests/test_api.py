@@ -49,10 +49,9 @@ def test_importing_it_loads_not_even_numpy():
     assert fresh("import affekt, sys; print('numpy' in sys.modules)") == "False"
 
 
-def test_importing_it_takes_no_time():
-    """The best of three: a busy machine is no bug."""
-    code = "import time; start = time.perf_counter(); import affekt; print(time.perf_counter() - start)"
-    assert min(float(fresh(code)) for _ in range(3)) < 0.15
+def test_importing_it_takes_no_time_the_interpreters_own_included():
+    """In time of the processor: a busy machine is no bug."""
+    assert float(fresh("import affekt, time; print(time.process_time())")) < 0.15
 
 
 def test_errors_can_be_caught_and_values_tested_by_their_public_names():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,14 @@ def test_what_is_odd_fails_in_no_mode(tmp_path, name, options):
     result = run(written(tmp_path, name), *options)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.exception is None
+
+
+def test_a_container_without_its_package_says_which_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    path = written(tmp_path, "broken.m4a")
+    result = run(path)
+    assert result.exit_code == 1
+    assert result.stderr == f"{path}: is MP4; this needs the package 'av': pip install \"affekt[video]\"\n"
 
 
 def test_a_path_that_is_none_is_exit_code_1(tmp_path):

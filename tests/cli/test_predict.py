@@ -7,11 +7,11 @@ import io
 import json
 import os
 import pty
+import resource
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import get_args
 
@@ -184,6 +184,13 @@ def test_several_are_drawn_by_a_pattern_that_keeps_their_folders(calls, tmp_path
     assert drawn == ["a.html", "b-2.html", "b.html", "deep/er/c.html"]
 
 
+def test_a_picture_without_matplotlib_is_refused_before_any_work(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    result = run(CALL, "--plot", tmp_path / "call.png")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "affekt: this needs the package 'matplotlib': pip install \"affekt[report]\"\n"
+
+
 def test_what_was_judged_is_written_even_where_it_cannot_be_drawn(calls):
     (calls / "plots").write_text("a file in the way")
     result = run(calls, "--jsonl", "--plot", calls / "plots" / "{name}.html")
@@ -345,16 +352,12 @@ def test_a_short_recording_is_judged_without_anything_heavy(tmp_path):
     )
 
 
-def test_it_answers_within_a_second_and_a_half():
-    """The best of three: a busy machine is no bug."""
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        subprocess.run([*AFFEKT, "predict", CALL], capture_output=True, check=True)
-        times.append(time.perf_counter() - start)
-        if times[-1] < 1.5:
-            return
-    raise AssertionError(f"took {min(times):.2f} s")
+def test_a_short_recording_takes_less_than_a_second_and_a_half_from_the_start_of_the_process():
+    """In time of the processor: a busy machine is no bug."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([*AFFEKT, "predict", CALL], capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.5
 
 
 def test_recordings_are_found_by_their_endings_in_folders_and_by_their_names_else(tmp_path):
