@@ -352,6 +352,15 @@ def test_a_gain_changes_no_turn_and_no_decision_on_real_speech(default, corpus):
                 assert one.prediction.emotion == first or best - second < 0.01, clip
 
 
+@pytest.mark.parametrize("seconds", [0.013, 0.7, 60.0])
+def test_how_much_is_decoded_at_once_changes_nothing(default, monkeypatch, seconds):
+    from affekt import recognizer
+
+    expected = default.predict_file(CALL)
+    monkeypatch.setattr(recognizer, "_BLOCK", seconds)
+    assert default.predict_file(CALL).to_dict() == expected.to_dict()
+
+
 def test_memory_does_not_grow_with_the_recording(tmp_path):
     """One minute, then forty, in one process: held in memory the forty alone were 150 MB."""
     with soundfile.SoundFile(tmp_path / "long.wav", "w", 8000, 1, "PCM_16") as file:
