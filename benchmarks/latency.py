@@ -52,7 +52,7 @@ usage = resource.getrusage(resource.RUSAGE_SELF)
 try:  # what getrusage calls the peak is, on Linux, at least that of the process which started this one
     peak = int(open("/proc/self/status").read().partition("VmHWM:")[2].split()[0])
 except OSError:
-    peak = usage.ru_maxrss
+    peak = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
 windows = sum(len(turn.windows) for turn in timeline.turns)
 speech = timeline.summary().speech
 print(json.dumps([seconds, usage.ru_utime + usage.ru_stime, peak / 1024, windows, speech]))

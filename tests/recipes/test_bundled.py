@@ -58,6 +58,7 @@ def parts():
     return {name: made_up(name) for name in clips.NAMES}
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch has a newer exporter
 def test_the_encoder_comes_out_again(recipes, tmp_path):
     """From the published weights, as the file that ships; to the byte with the versions of constraints.txt."""
     pytest.importorskip("torch", reason="torch is not installed: make test installs it")
