@@ -9,6 +9,7 @@ chosen by cross-validation over the training speakers (or corpora), so that a te
 from __future__ import annotations
 
 import hashlib
+import os
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -185,7 +186,9 @@ def _copy(
     vectors = np.stack(rows)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, vectors)
+        part = path.with_suffix(f".{os.getpid()}.npy")  # another process may be reading the finished file
+        np.save(part, vectors)
+        part.replace(path)
     return vectors
 
 
