@@ -145,7 +145,7 @@ def default(parts: Mapping[str, Embedded]) -> None:
         licence="research and non-commercial use only",
         licence_line=(
             "Model default@1: for research and non-commercial use, because of its training corpora "
-            "(RAVDESS CC BY-NC-SA 4.0, SAVEE and URDU research only). For any use: --model permissive."
+            "(RAVDESS CC BY-NC-SA 4.0, SAVEE and URDU research only). For any use, take the model permissive."
         ),
         use="non-commercial",
         languages=("en", "de", "da", "ur"),
@@ -173,6 +173,7 @@ def default(parts: Mapping[str, Embedded]) -> None:
             "Boredom is taught by EmoDB and EmoTale alone, surprise by RAVDESS and SAVEE alone.",
             "In URDU most speakers show one emotion only, so speaker, channel and emotion cannot be told apart in it.",
             "Valence, arousal and dominance come from 18 speakers' ratings by three raters.",
+            "A whole file is judged at once (--whole) as corpora are: clips of one utterance. Long pauses sound sad.",
             "Children, elderly people, other languages and shouting over noise have not been measured.",
             "Not for judging employees or pupils (prohibited in the EU), nor for decisions about a person by itself.",
         ),
