@@ -18,7 +18,7 @@ from affekt import audio, bundle, metrics, training
 from affekt.features import whisper
 from affekt.training import Choice, Embedded, Held, Recipe
 from affekt.types import Signal
-from benchmarks import corpora
+from recipes import corpora
 
 FOUR = ("anger", "happiness", "neutral", "sadness")
 FLOORS = {"ravdess": 0.75, "emodb": 0.90, "savee": 0.69, "emotale": 0.65, "urdu": 0.60}

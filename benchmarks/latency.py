@@ -33,7 +33,7 @@ from affekt import audio, bundle
 from affekt.features import _mel, whisper
 from affekt.types import Signal
 from affekt.windows import whole
-from benchmarks import corpora
+from recipes import corpora
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 CALL = corpora.ROOT / "examples/call.wav"

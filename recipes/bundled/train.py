@@ -24,7 +24,7 @@ from affekt import bundle, calibrate, metrics, training
 from affekt.features import whisper
 from affekt.models import ridge
 from affekt.training import Embedded, Held, Recipe
-from benchmarks import corpora
+from recipes import corpora
 
 RECIPE = Recipe(sets=(training.PHONE,))
 """A shipped head must hear telephones."""
