@@ -90,9 +90,13 @@ def confidence(held: Held, temperature: float, threshold: float) -> dict[str, An
     return {
         "ECE": round(metrics.ece(names[truth], probs, labels=held.labels), 3),
         "share judged with confidence": round(float(sure.mean()), 3),
-        "accuracy of those": round(float(right[sure].mean()), 3),
-        "accuracy of the uncertain": round(float(right[~sure].mean()), 3),
+        "accuracy of those": _rate(right[sure]),
+        "accuracy of the uncertain": _rate(right[~sure]),
     }
+
+
+def _rate(right: NDArray[np.bool_]) -> float | None:
+    return round(float(right.mean()), 3) if len(right) else None
 
 
 def by_corpus(held: Held, copy: str) -> dict[str, Any]:

@@ -76,12 +76,12 @@ class Recipe:
     """What may be chosen, and how.
 
     >>> Recipe().shrinkages
-    (0.5, 0.75)
+    (0.5, 0.75, 0.85)
     """
 
     sets: tuple[Mapping[str, float], ...] = (PHONE, STUDIO)
     "the preferred one first"
-    shrinkages: tuple[float, ...] = (0.5, 0.75)
+    shrinkages: tuple[float, ...] = (0.5, 0.75, 0.85)
     inner: int = 5
     "folds over the training speakers on which set and shrinkage are chosen"
     balance: bool = True
