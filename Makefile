@@ -16,7 +16,7 @@ help:  ## this list
 
 demo: $(VENV)/.base  ## install the base (no torch) and judge a sample call; the report is demo/call.html
 	@mkdir -p demo
-	$(BIN)/affekt predict examples/call.wav --plot demo/call.html
+	$(BIN)/affekt predict examples/call.wav --agent right --plot demo/call.html
 	@echo "The report is $(CURDIR)/demo/call.html: open it in a browser."
 
 test: $(VENV)/.dev  ## install everything for development and run all tests

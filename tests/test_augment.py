@@ -15,8 +15,8 @@ from affekt import augment
 from affekt.audio import active_level
 from affekt.types import Signal
 
-CHANGES = [augment.crop, augment.colour, augment.noise, augment.room, augment.phone]
-SAME_LENGTH = CHANGES[1:]
+SAME_LENGTH = [augment.colour, augment.noise, augment.room, augment.phone]
+CHANGES = [augment.crop, augment.speed, augment.quick, *SAME_LENGTH]
 
 sounds = st.builds(
     lambda seed, length, rate: Signal(
@@ -95,6 +95,22 @@ def test_crops_reach_every_part_of_a_signal():
     assert min(cut.duration for cut in cuts) < 1.3 < 2.9 < max(cut.duration for cut in cuts)
     assert min(cut.start for cut in cuts) < 1600
     assert max(cut.end for cut in cuts) > len(signal.samples) - 1600
+
+
+@given(seeds, st.floats(0.01, 0.1))
+def test_another_speed_moves_length_and_pitch_together(seed, most):
+    rate, pitch = 16000, 440.0
+    tone = np.sin(2 * np.pi * pitch * np.arange(rate) / rate).astype(np.float32)
+    played = augment.speed(Signal(tone, rate, start=7), rng(seed), most=most)
+    heard = np.abs(np.fft.rfft(played.samples * np.hanning(len(played.samples)), 16 * rate)).argmax() / 16
+    assert heard * played.duration == pytest.approx(pitch, rel=2e-3), "as many periods as before"
+    assert 1 - most - 0.006 <= played.duration**-1 <= 1 + most + 0.006
+    assert (played.rate, played.start) == (rate, 7)
+
+
+def test_quick_is_another_speed_and_a_crop():
+    copies = [augment.quick(hiss(6.0), rng(seed)) for seed in range(20)]
+    assert all(1.2 - 1e-4 <= copy.duration <= 3 for copy in copies)
 
 
 @given(seeds)

@@ -99,7 +99,8 @@ def test_the_notice_names_every_bundle_and_corpus(name):
     assert corpora
     for corpus in corpora:
         assert corpus in section
-    assert "Copyright (c) 2022 OpenAI" in notice
+    assert "features/NOTICE" in notice
+    assert "Copyright (c) 2022 OpenAI" in whisper.WEIGHTS.with_name("NOTICE").read_text(encoding="utf-8")
 
 
 def test_it_was_trained_on_the_corpora_as_they_are_here(name):

@@ -100,3 +100,12 @@ def test_real_reference_files_are_read():
     assert len(two) == 10
     assert {name for _, name in two} == {"speaker90", "speaker91"}
     assert len(rttm.read(CONVERSATION / "ami" / "development.rttm", "dev01")) == 8
+
+
+def test_all_recordings_of_a_file_are_read_by_their_names(tmp_path):
+    rttm.write(tmp_path / "a.rttm", [(Segment(2, 3), "Ben"), (Segment(0, 1), "Ada")], "one call")
+    text = (tmp_path / "a.rttm").read_text(encoding="utf-8")
+    (tmp_path / "b.rttm").write_text(text + text.replace("one_call", "two"), encoding="utf-8")
+    rows = [(Segment(0, 1), "Ada"), (Segment(2, 3), "Ben")]
+    assert rttm.read_all(tmp_path / "b.rttm") == {"one_call": rows, "two": rows}
+    assert rttm.read(tmp_path / "b.rttm", "one call") == rows

@@ -30,7 +30,7 @@ def temperature(
 
     >>> sure = np.array([[9.0, 0.0], [9.0, 0.0], [9.0, 0.0], [9.0, 0.0]])
     >>> round(temperature(sure, np.array([0, 0, 0, 1])), 1)  # right three times in four
-    8.2
+    8.3
     """
     if len(scores) == 0 or len(scores) != len(truth):
         raise DataError(f"{len(scores)} rows of scores and {len(truth)} truths: give as many of both, at least one")

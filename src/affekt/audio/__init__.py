@@ -4,6 +4,7 @@ A recording is read as a stream of blocks, so that its length never matters:
 
 - `decode`     bytes -> blocks (n, channels): libsndfile, and PyAV for what libsndfile refuses
 - `recording`  blocks with their notes: clipped, truncated, silent, ...
+- `array`      samples that a program already has, in the same shape
 - `channels`   (n, channels) -> named mono tracks
 - `resample`   any rate -> 16 kHz, in any chunking
 - `loudness`   the level of speech, and bringing it to -26 dBFS

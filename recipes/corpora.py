@@ -1,4 +1,4 @@
-"""Where the corpora lie, and their embeddings; shared by the benchmarks and recipes."""
+"""Where the corpora lie, and their embeddings; shared by the recipes and benchmarks."""
 
 from __future__ import annotations
 

@@ -1,1 +1,0 @@
-"""Model, Manifest -> scores with intervals."""
