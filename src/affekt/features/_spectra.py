@@ -1,0 +1,78 @@
+"""Samples -> (frames, bins). Overlapping frames, their windows and magnitude spectra, on one grid of 10 ms.
+
+Frame i begins at i times the hop, and only whole frames count, so a window of 60 ms ends earlier than one of 20 ms.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt.errors import UsageError
+from affekt.types import Signal
+
+Array = NDArray[np.float64]
+
+HOP = 0.01
+"seconds"
+SHORT = 0.02
+"seconds; spectral shape, loudness, formants"
+LONG = 0.06
+"seconds; pitch and harmonics, at least three periods of 55 Hz"
+RATE = 16000
+"Hz"
+
+
+def check(signal: Signal) -> None:
+    """Refuse what these features are not defined on.
+
+    Raises:
+        UsageError: the rate is not 16 kHz, or a sample is not a finite number.
+    """
+    if signal.rate != RATE:
+        raise UsageError(f"these features take {RATE} Hz, got {signal.rate} Hz; resample first")
+    if not np.isfinite(signal.samples).all():
+        raise UsageError("these features take finite samples, got NaN or infinity; decode the recording again")
+
+
+def extend(signal: Signal, count: int) -> Signal:
+    """Add silence until there are `count` frames of `LONG`."""
+    missing = (count - 1) * size(signal.rate, HOP) + size(signal.rate, LONG) - len(signal.samples)
+    return Signal(np.pad(signal.samples, (0, max(0, missing))), signal.rate, signal.start)
+
+
+def size(rate: int, seconds: float) -> int:
+    """Samples of a frame."""
+    return round(rate * seconds)
+
+
+def frames(signal: Signal, seconds: float) -> Array:
+    """Cut into overlapping frames, shape (frames, samples), a view."""
+    samples = signal.samples.astype(np.float64)
+    return np.lib.stride_tricks.sliding_window_view(samples, size(signal.rate, seconds))[:: size(signal.rate, HOP)]
+
+
+def magnitudes(windowed: Array) -> Array:
+    """Spectrum of windowed frames, zero-padded to the next power of two, shape (frames, bins)."""
+    spectrum = np.fft.rfft(windowed, padded(windowed.shape[1]))
+    return np.asarray(np.sqrt(spectrum.real**2 + spectrum.imag**2))
+
+
+def padded(samples: int) -> int:
+    """Length of the transform of a frame: the next power of two."""
+    return 1 << (samples - 1).bit_length()
+
+
+@cache
+def hamming(samples: int) -> Array:
+    """Symmetric Hamming window."""
+    return np.asarray(np.hamming(samples))
+
+
+@cache
+def gauss(samples: int, sigma: float = 0.4) -> Array:
+    """Gaussian window; `sigma` in halves of the window."""
+    half = (samples - 1) / 2
+    return np.asarray(np.exp(-0.5 * ((np.arange(samples) - half) / (sigma * half)) ** 2))
