@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
-from benchmarks import corpora
 from numpy.typing import NDArray
 from sklearn.model_selection import LeaveOneGroupOut
 from sklearn.pipeline import make_pipeline
@@ -23,6 +22,7 @@ from sklearn.svm import SVC
 
 from affekt import audio
 from affekt.features import egemaps
+from recipes import corpora
 
 SHARED = corpora.ROOT.parent / "shared"
 NAMES = ("emodb", "ravdess")
