@@ -79,7 +79,7 @@ def within(parts: Mapping[str, Embedded]) -> Iterator[str]:
             held = training.hold_out(data, corpora.splits(name, data), recipe, tested=TESTED)
             if title == "chosen":
                 _USED[name] = held.choices
-            floor = f"{FLOORS[name]:.2f}" if title == "chosen" else ""
+            floor = FLOORS[name] if title == "chosen" else None
             yield _row(f"{corpora.PROTOCOLS[name]}, {len(held.labels)} emotions", title, held, floor)
 
 
@@ -96,7 +96,7 @@ def unheard(parts: Mapping[str, Embedded]) -> Iterator[str]:
             held = training.hold_out(data, [(~test, test)], recipe, by="corpora", tested=TESTED)
             if title == "chosen":
                 _USED[f"-> {name}"] = held.choices
-            floor = f"{FLOORS_UNHEARD[name]:.2f}" if title == "chosen" and name in FLOORS_UNHEARD else ""
+            floor = FLOORS_UNHEARD.get(name) if title == "chosen" else None
             yield _row(name, title, held, floor)
 
 
@@ -104,11 +104,18 @@ def four(data: Embedded) -> Embedded:
     return data.part(np.isin(data.emotions, FOUR))
 
 
-def _row(name: str, title: str, held: Held, floor: str) -> str:
-    cells = [_uar(held, "whole"), floor, _uar(held, "crop"), _uar(held, "phone")]
+def _row(name: str, title: str, held: Held, floor: float | None) -> str:
+    cells = [_uar(held, "whole"), _verdict(held, floor), _uar(held, "crop"), _uar(held, "phone")]
     scores = metrics.scores(held.data.emotions, held.emotions("whole"))
     cells += [f"{value:.3f}" for value in (scores.macro_f1, scores.weighted_f1, scores.accuracy)]
     return f"| {name} | {title} | {' | '.join(cells)} |"
+
+
+def _verdict(held: Held, floor: float | None) -> str:
+    if floor is None:
+        return ""
+    met = metrics.uar(held.data.emotions, held.emotions("whole")) >= floor
+    return f"{floor:.2f} {'met' if met else 'MISSED'}"
 
 
 def _uar(held: Held, copy: str) -> str:

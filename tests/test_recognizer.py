@@ -220,15 +220,38 @@ def test_an_agents_turns_are_found_and_never_reach_the_model():
 
 def test_an_agents_talk_time_is_that_of_a_judged_speaker(default):
     talk = default.predict_file(CALL).summary().talk
-    assert default.predict_file(CALL, agent="right").summary().talk == talk
+    assert default.predict_file(CALL, agent="right").summary().talk == pytest.approx(talk, abs=0.1)
 
 
-def test_naming_an_agents_channel_parts_channels_that_sound_alike(default, call):
+def test_an_agent_heard_on_both_channels_is_judged_on_neither(default, call):
     samples, rate = call
     both = np.repeat(samples[:, :1], 2, axis=1)
     assert {turn.speaker for turn in default.predict(both, rate).turns} == {None}
-    roles = {turn.speaker: turn.role for turn in default.predict(both, rate, agent="left").turns}
-    assert roles == {"left": "agent", "right": "customer"}
+    timeline = default.predict(both, rate, agent="left")
+    assert {turn.speaker: turn.role for turn in timeline.turns} == {"left": "agent"}
+    assert any("the agent speaks on the other channel as well" in note for note in timeline.notes)
+
+
+@pytest.mark.parametrize("decibels", [-20, -30, -40])
+def test_an_agents_echo_on_the_customers_channel_is_not_judged(default, call, decibels):
+    """Crosstalk both ways: the customer's turns stay, and none lies where only the agent speaks."""
+    samples, rate = call
+    mixed = samples + 10 ** (decibels / 20) * samples[:, ::-1]
+    clean = [t for t in default.predict(samples, rate, agent="right").turns if t.role == "customer"]
+    turns = default.predict(mixed, rate, agent="right").turns
+    for turn in (t for t in turns if t.role == "customer"):
+        overlap = sum(both.duration for own in clean if (both := own.segment & turn.segment))
+        assert overlap > 0.8 * turn.segment.duration
+    heard = sum(t.segment.duration for t in turns if t.role == "customer")
+    assert heard > 0.9 * sum(t.segment.duration for t in clean)
+
+
+def test_an_agents_segments_are_cut_out_of_everybody_elses_on_the_same_track():
+    model = Chosen()
+    rows = [(Segment(0, 4), "Ada"), (Segment(1, 2), "Ben"), (Segment(3, 5), "Ben")]
+    turns = Recognizer(model).predict(noise(6), 16000, segments=rows, agent="Ben").turns
+    judged = [turn.segment for turn in turns if turn.role == "customer"]
+    assert judged == [Segment(0, 1), Segment(2, 3)]
 
 
 def test_the_agent_may_be_any_channel_or_a_speaker_of_the_segments():
@@ -298,12 +321,12 @@ def test_whole_is_one_prediction_of_all_samples(default):
     (turn,) = default.predict_file(CALL, whole=True, channel="left", segments=None).turns[:1]
     signal = read(CALL, channel="left")
     assert turn.segment == signal.segment
-    first = default.model.predict([windows.whole(Signal(signal.samples[: 30 * 16000], 16000))])[0]
+    first = default.model.predict([windows.whole(Signal(signal.samples[: 6 * 16000], 16000))])[0]
     assert turn.windows[0].probs == pytest.approx(first.probs, abs=1e-6)
 
 
-@pytest.mark.parametrize(("seconds", "starts"), [(3.5, [0]), (30, [0]), (31, [0, 1]), (75, [0, 30, 45])])
-def test_whole_takes_long_recordings_in_windows_of_thirty_seconds(seconds, starts):
+@pytest.mark.parametrize(("seconds", "starts"), [(3.5, [0]), (6, [0]), (7, [0, 1]), (15, [0, 6, 9])])
+def test_whole_takes_long_recordings_in_windows_of_six_seconds(seconds, starts):
     (turn,) = Recognizer(Chosen()).predict(noise(seconds), 16000, whole=True).turns
     assert [w.segment.start for w in turn.windows] == starts
     assert turn.segment == Segment(0, seconds)

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from affekt import bundle, registry, vad
 from affekt.audio import RATE, Channel, Recording, Resampler, Source, open_recording
 from affekt.audio.array import open_array
-from affekt.audio.channels import Tracks, split
+from affekt.audio.channels import Tracks, mute_echo, split
 from affekt.errors import AudioError, UnknownNameError, UsageError
 from affekt.rttm import Row
 from affekt.speech import GivenStage, Speech, SpeechStage
@@ -32,8 +32,8 @@ Progress = Callable[[float, float | None], None]
 
 SHORTEST = 0.25
 """Seconds; a turn that is shorter is not judged."""
-LONGEST = 30.0
-"""Seconds that a model hears at once; `whole` takes longer recordings in windows of this length."""
+LONGEST = 6.0
+"""Seconds that `whole` judges at once, the length of training's clips; it takes longer recordings in such windows."""
 
 _BATCH = 8  # windows; more bring nothing on one core
 _BLOCK = 10.0  # s
@@ -239,12 +239,27 @@ class _Wish:
         found: dict[str | None, dict[str | None, list[Segment]]] = {track: {} for track in tracks}
         for segment, speaker in self.segments or ():
             found[speaker if len(tracks) > 1 else tracks[0]].setdefault(speaker, []).append(segment)
+        for spoken in found.values():
+            agent = spoken.get(self.agent, [])
+            spoken.update({name: _without(own, agent) for name, own in spoken.items() if name != self.agent})
         return found
 
     def role(self, speaker: str | None) -> Role:
         if self.agent is None:
             return "speaker"
         return "agent" if speaker == self.agent else "customer"
+
+
+def _without(segments: Sequence[Segment], taken: Sequence[Segment]) -> list[Segment]:
+    """What is left of the segments where nothing is taken."""
+    left = list(segments)
+    for cut in taken:
+        parts = [
+            (Segment(s.start, min(s.end, max(s.start, cut.start))), Segment(max(s.start, min(s.end, cut.end)), s.end))
+            for s in left
+        ]
+        left = [part for pair in parts for part in pair if part.duration > 0]
+    return left
 
 
 def _channel_names(channels: int) -> list[str]:
@@ -269,6 +284,7 @@ class _Hearing:
         self._tracks: dict[str | None, _Track] = {}
         self._turns = _Turns(settings.model)
         self._heard = 0
+        self._muted = 0
 
     @property
     def seconds(self) -> float:
@@ -278,6 +294,9 @@ class _Hearing:
     def push(self, block: Tracks) -> None:
         if not self._tracks:
             self._tracks = self._open(list(block))
+        if self._wish.agent in block and self._wish.agent is not None:
+            block, muted = mute_echo(block, self._wish.agent, self._rate)
+            self._muted += muted
         for name, samples in block.items():
             self._turns.push(self._tracks[name].push(samples))
         self._heard += len(next(iter(block.values())))
@@ -313,6 +332,8 @@ class _Hearing:
         beyond = sum(segment.start >= self.seconds for segment, _ in self._wish.segments or ())
         if beyond:
             yield f"{beyond} of the {len(self._wish.segments or ())} given segments begin after the recording's end"
+        if self._muted > self._rate / 10:
+            yield f"{self._muted / self._rate:.1f} s were not heard: the agent speaks on the other channel as well"
         if self._wish.segments is not None:
             return
         if not turns:

@@ -116,7 +116,7 @@ class Recording:
     def _refuse_not_numbers(self, frames: float) -> None:
         share = self._tally.repaired / (frames * self.channels)
         if share > _NOT_NUMBERS:
-            raise AudioError(f"{self.name}: {share:.0%} of the samples are not numbers (NaN or infinite)")
+            raise AudioError(f"{self.name}: at least {share:.0%} of the samples are not numbers (NaN or infinite)")
 
     def tracks(self, choice: Channel = "auto", *, seconds: float = 10.0) -> Iterator[Tracks]:
         """Decode block by block as named mono tracks: the same names in every block.

@@ -74,7 +74,9 @@ class _Settings:
     help="Who speaks when, instead of --vad.",
 )
 @click.option("--whole", is_flag=True, help="One prediction per file and channel, as corpora are judged.")
-@click.option("--window", type=float, default=3.0, show_default=True, metavar="S", help="Seconds judged at once.")
+@click.option(
+    "--window", type=float, default=3.0, show_default=True, metavar="S", help="Seconds judged at once; best 2 to 6."
+)
 @click.option("--hop", type=float, default=1.0, show_default=True, metavar="S", help="Seconds between two windows.")
 @click.option("--vad", default="silero", show_default=True, metavar="NAME", help="What finds speech: silero, energy.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Processes.")
