@@ -332,7 +332,7 @@ class _Hearing:
         beyond = sum(segment.start >= self.seconds for segment, _ in self._wish.segments or ())
         if beyond:
             yield f"{beyond} of the {len(self._wish.segments or ())} given segments begin after the recording's end"
-        if self._muted > self._rate / 10:
+        if self._muted > self._rate / 2:
             yield f"{self._muted / self._rate:.1f} s were not heard: the agent speaks on the other channel as well"
         if self._wish.segments is not None:
             return
