@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from affekt import audio, bundle, metrics, training
+from affekt import audio, bundle, metrics
 from affekt.features import whisper
-from affekt.training import Choice, Embedded, Held, Recipe
+from affekt.training import frozen
+from affekt.training.frozen import Choice, Embedded, Held, Recipe
 from affekt.types import Signal
 from recipes import corpora
 
@@ -24,8 +25,8 @@ FOUR = ("anger", "happiness", "neutral", "sadness")
 FLOORS = {"ravdess": 0.75, "emodb": 0.90, "savee": 0.69, "emotale": 0.65, "urdu": 0.60}
 FLOORS_UNHEARD = {"ravdess": 0.48, "emodb": 0.77, "savee": 0.70, "emotale": 0.56}
 CHOSEN = Recipe()
-STUDIO = Recipe(sets=(training.STUDIO,))
-PHONE = Recipe(sets=(training.PHONE,))
+STUDIO = Recipe(sets=(frozen.STUDIO,))
+PHONE = Recipe(sets=(frozen.PHONE,))
 TESTED = ("whole", "crop", "phone")
 
 HEAD = """# Accuracy
@@ -76,7 +77,7 @@ def within(parts: Mapping[str, Embedded]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|---|---|"
     for name, data in parts.items():
         for title, recipe in (("chosen", CHOSEN), ("studio", STUDIO), ("phone", PHONE)):
-            held = training.hold_out(data, corpora.splits(name, data), recipe, tested=TESTED)
+            held = frozen.hold_out(data, corpora.splits(name, data), recipe, tested=TESTED)
             if title == "chosen":
                 _USED[name] = held.choices
             floor = FLOORS[name] if title == "chosen" else None
@@ -90,10 +91,10 @@ def unheard(parts: Mapping[str, Embedded]) -> Iterator[str]:
     yield "| test corpus | copies | UAR whole | floor | UAR 1.2-3 s | UAR phone | macro-F1 | weighted F1 | WA |"
     yield "|---|---|---|---|---|---|---|---|---|"
     for name in parts:
-        data = training.join([four(parts[other]) for other in dict.fromkeys((*corpora.ACTED, name))])
+        data = frozen.join([four(parts[other]) for other in dict.fromkeys((*corpora.ACTED, name))])
         test = data.corpora == name
         for title, recipe in (("chosen", CHOSEN), ("phone", PHONE)):
-            held = training.hold_out(data, [(~test, test)], recipe, by="corpora", tested=TESTED)
+            held = frozen.hold_out(data, [(~test, test)], recipe, by="corpora", tested=TESTED)
             if title == "chosen":
                 _USED[f"-> {name}"] = held.choices
             floor = FLOORS_UNHEARD.get(name) if title == "chosen" else None
@@ -136,7 +137,7 @@ def levels(parts: Mapping[str, Embedded]) -> Iterator[str]:
         yield f"| {name} | {len(probs[0.0])} | {_changes(probs, model.card.threshold)} |"
 
 
-def _changes(probs: Mapping[float, training.Vectors], threshold: float) -> str:
+def _changes(probs: Mapping[float, frozen.Vectors], threshold: float) -> str:
     first = probs[0.0]
     moved = {gain: probs[gain].argmax(axis=1) != first.argmax(axis=1) for gain in (-30.0, 10.0)}
     either = moved[-30.0] | moved[10.0]
@@ -146,7 +147,7 @@ def _changes(probs: Mapping[float, training.Vectors], threshold: float) -> str:
     return f"{moved[-30.0].sum()} | {moved[10.0].sum()} | {sure} | {widest:.4f}"
 
 
-def _scaled(gain: float) -> training.Vectors:
+def _scaled(gain: float) -> frozen.Vectors:
     rows = []
     for name in corpora.NAMES:
         manifest = corpora.manifest(name)

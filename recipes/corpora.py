@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt import datasets, training
+from affekt import datasets
+from affekt.training import frozen
 from affekt.manifest import Fold, Manifest
 
 ROOT = Path(__file__).parents[1]
@@ -34,12 +35,12 @@ def manifest(name: str) -> Manifest:
     return datasets.load(name, folder)
 
 
-def embedded(name: str) -> training.Embedded:
+def embedded(name: str) -> frozen.Embedded:
     """Embed one corpus in all copies, from the cache if it is there."""
-    return training.embed(manifest(name), cache=CACHE, progress=_progress)
+    return frozen.embed(manifest(name), cache=CACHE, progress=_progress)
 
 
-def splits(name: str, data: training.Embedded) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+def splits(name: str, data: frozen.Embedded) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
     """Rows of training and test of each fold of the corpus's protocol."""
     folds: list[Fold] = datasets.protocol(PROTOCOLS[name], manifest(name))
     return [(np.isin(data.speakers, f.train.speakers), np.isin(data.speakers, f.test.speakers)) for f in folds]

@@ -20,13 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from affekt import bundle, calibrate, metrics, training
+from affekt import bundle, calibrate, metrics
 from affekt.features import whisper
 from affekt.models import ridge
-from affekt.training import Embedded, Held, Recipe
+from affekt.training import frozen
+from affekt.training.frozen import Embedded, Held, Recipe
 from recipes import corpora
 
-RECIPE = Recipe(sets=(training.PHONE,))
+RECIPE = Recipe(sets=(frozen.PHONE,))
 """A shipped head must hear telephones."""
 THRESHOLDS = {"default": 0.35, "permissive": 0.5}
 """Confidence below which an emotion is a guess. The cards say what share of speech stays above, and how often it is
@@ -56,14 +57,14 @@ def held_out_speakers(data: Embedded, k: int = 6) -> Held:
     """Judge every utterance by a head that knows its corpus but not its speaker."""
     number = np.zeros(len(data), dtype=int)
     for own in (data.corpora == name for name in np.unique(data.corpora)):
-        number[own] = training.deal(data.speakers[own], k)
-    return training.hold_out(data, [(number != i, number == i) for i in range(number.max() + 1)], RECIPE)
+        number[own] = frozen.deal(data.speakers[own], k)
+    return frozen.hold_out(data, [(number != i, number == i) for i in range(number.max() + 1)], RECIPE)
 
 
 def held_out_corpora(data: Embedded) -> Held:
     """Judge every utterance by a head that has not heard its corpus."""
     splits = [(data.corpora != name, data.corpora == name) for name in np.unique(data.corpora)]
-    return training.hold_out(data, splits, RECIPE, by="corpora")
+    return frozen.hold_out(data, splits, RECIPE, by="corpora")
 
 
 def fit_temperature(held: Held) -> float:
@@ -113,8 +114,8 @@ def by_corpus(held: Held, copy: str) -> dict[str, Any]:
 
 
 def affect_head(data: Embedded) -> ridge.Ridge:
-    x, _, weights = training.stack(data, training.PHONE)
-    targets = np.tile(data.affect, (len(training.PHONE), 1))
+    x, _, weights = frozen.stack(data, frozen.PHONE)
+    targets = np.tile(data.affect, (len(frozen.PHONE), 1))
     return ridge.fit(x, targets, penalty=PENALTY, weights=weights)
 
 
@@ -136,11 +137,11 @@ def affect_scores(data: Embedded) -> dict[str, Any]:
 
 
 def default(parts: Mapping[str, Embedded]) -> None:
-    data = relabelled(training.join(list(parts.values())))
+    data = relabelled(frozen.join(list(parts.values())))
     speakers, others = held_out_speakers(data), held_out_corpora(data)
     temperature = fit_temperature(others)
-    choice = training.choose(data, RECIPE, data.corpora)
-    head = training.fit(data, choice)
+    choice = frozen.choose(data, RECIPE, data.corpora)
+    head = frozen.fit(data, choice)
     affect = affect_head(parts["emotale"])
     card = bundle.Card(
         name="default",
@@ -196,10 +197,10 @@ def default(parts: Mapping[str, Embedded]) -> None:
 
 def permissive(parts: Mapping[str, Embedded]) -> None:
     data = parts["emodb"]
-    held = training.hold_out(data, corpora.splits("emodb", data), RECIPE)
+    held = frozen.hold_out(data, corpora.splits("emodb", data), RECIPE)
     temperature = fit_temperature(held)
-    choice = training.choose(data, RECIPE, data.speakers)
-    head = training.fit(data, choice)
+    choice = frozen.choose(data, RECIPE, data.speakers)
+    head = frozen.fit(data, choice)
     centroids = np.array([CENTROIDS[name] for name in head.labels])
     card = bundle.Card(
         name="permissive",
@@ -254,11 +255,11 @@ def transfer(head: Any, parts: Mapping[str, Embedded]) -> dict[str, Any]:
     return found
 
 
-def _save(card: bundle.Card, graph: bytes, parts: Mapping[str, Embedded], choice: training.Choice) -> None:
+def _save(card: bundle.Card, graph: bytes, parts: Mapping[str, Embedded], choice: frozen.Choice) -> None:
     run = [
         f"# How bundles/{card.name} was trained; `{card.command}` does it again.",
         f'encoder = "{whisper.NAME}"',
-        f'model = "{training.lda.__name__.rpartition(".")[2]}"',
+        f'model = "{frozen.lda.__name__.rpartition(".")[2]}"',
         f"shrinkage = {choice.shrinkage}",
         f"temperature = {card.notes['temperature']}",
         "",

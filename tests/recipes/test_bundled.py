@@ -10,9 +10,10 @@ import pytest
 from onnxruntime import InferenceSession
 
 import clips
-from affekt import bundle, training
+from affekt import bundle
 from affekt.features import whisper
-from affekt.training import Embedded
+from affekt.training import frozen
+from affekt.training.frozen import Embedded
 
 WEIGHTS = clips.SHARED / "weights" / "whisper-tiny.en-encoder"
 
@@ -28,7 +29,7 @@ def recipes():
 @pytest.fixture
 def train(recipes, monkeypatch, tmp_path):
     """The recipe of the heads, on embeddings of 12 dimensions, writing into a folder of its own."""
-    monkeypatch.setattr(training, "LAYERS", tuple(np.arange(i, i + 4) for i in (0, 4, 8)))
+    monkeypatch.setattr(frozen, "LAYERS", tuple(np.arange(i, i + 4) for i in (0, 4, 8)))
     monkeypatch.setattr(bundle, "FOLDER", tmp_path)
     return recipes("train")
 
@@ -43,7 +44,7 @@ def made_up(name):
     places = {emotion: np.random.default_rng(i).normal(size=12) for i, emotion in enumerate(sorted(set(emotions)))}
     rng = np.random.default_rng(0)
     plain = np.array([places[emotion] for emotion in emotions]) + rng.normal(0, 0.7, (len(emotions), 12))
-    copies = {copy: (plain + rng.normal(0, 0.3, plain.shape)).astype(np.float32) for copy in training.COPIES}
+    copies = {copy: (plain + rng.normal(0, 0.3, plain.shape)).astype(np.float32) for copy in frozen.COPIES}
     speakers = np.array([u.speaker for u in manifest])
     return Embedded(copies, emotions, speakers, np.full(len(emotions), name), np.array(ratings))
 
@@ -76,7 +77,7 @@ def test_the_encoder_comes_out_again(recipes, tmp_path):
 
 def test_nobody_is_judged_by_a_head_that_knows_them(train, parts):
     """Speakers of every corpus are dealt into folds, corpora are left out whole; everything is judged once."""
-    data = train.relabelled(training.join(list(parts.values())))
+    data = train.relabelled(frozen.join(list(parts.values())))
     speakers = train.held_out_speakers(data)
     assert len(speakers.data) == len(data) == 3655
     assert speakers.data.speakers.tolist() == data.speakers.tolist()
@@ -86,14 +87,14 @@ def test_nobody_is_judged_by_a_head_that_knows_them(train, parts):
 
 
 def test_calm_is_heard_as_neutral(train, parts):
-    data = train.relabelled(training.join(list(parts.values())))
+    data = train.relabelled(frozen.join(list(parts.values())))
     assert "calm" in parts["ravdess"].emotions
     assert sorted(set(data.emotions)) == list(shipped("default").labels)
 
 
 def test_the_temperature_is_fitted_on_what_a_head_could_know(train, parts):
     """Of these three corpora one alone teaches boredom, another one surprise: where it is left out, nobody knows."""
-    data = train.relabelled(training.join([parts["emodb"], parts["savee"], parts["urdu"]]))
+    data = train.relabelled(frozen.join([parts["emodb"], parts["savee"], parts["urdu"]]))
     held = train.held_out_corpora(data)
     scores, truth, share = train._known(held)
     unknown = np.isin(held.data.emotions, ["boredom", "surprise"])

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import clips
-from affekt import training
+from affekt.training import frozen
 from affekt.errors import DataError
 from affekt.features import whisper
 from affekt.manifest import Manifest
-from affekt.training import Choice, Embedded, Recipe
+from affekt.training.frozen import Choice, Embedded, Recipe
 from affekt.types import Affect, LabelSet, Segment, Utterance
 
 EMOTIONS = ("anger", "neutral", "sadness")
@@ -28,7 +28,7 @@ WHOLE, PHONE = {"whole": 1.0}, {"phone": 1.0}
 @pytest.fixture
 def small_layers(monkeypatch):
     """Two layers of four dimensions, so that a fit takes no time."""
-    monkeypatch.setattr(training, "LAYERS", (np.arange(4), np.arange(4, 8)))
+    monkeypatch.setattr(frozen, "LAYERS", (np.arange(4), np.arange(4, 8)))
 
 
 def cloud(speakers=8, *, seed=0, corpus="demo", copies=("whole", "phone"), spread=0.3):
@@ -67,8 +67,8 @@ def test_the_choice_is_made_on_training_speakers_alone(small_layers):
     data = changed(data, slice(None), phone=mirrored(data, slice(None), "phone"))
     test = of(data, 4, 5, 6, 7)
     data = changed(data, test, whole=mirrored(data, test, "whole"))
-    assert training.choose(data, recipe, data.speakers).weights == PHONE
-    held = training.hold_out(data, [(~test, test)], recipe)
+    assert frozen.choose(data, recipe, data.speakers).weights == PHONE
+    held = frozen.hold_out(data, [(~test, test)], recipe)
     assert held.choices[0].weights == WHOLE
     assert (held.emotions() == held.data.emotions).mean() < 0.5
 
@@ -79,7 +79,7 @@ def test_labels_of_test_speakers_change_nothing(small_layers):
     shuffled = data.emotions.copy()
     shuffled[test] = np.random.default_rng(1).permutation(shuffled[test])
     first, second = (
-        training.hold_out(part, [(~test, test)], recipe) for part in (data, replace(data, emotions=shuffled))
+        frozen.hold_out(part, [(~test, test)], recipe) for part in (data, replace(data, emotions=shuffled))
     )
     assert first.choices == second.choices
     assert np.array_equal(first.scores["whole"], second.scores["whole"])
@@ -90,7 +90,7 @@ def test_voices_of_test_speakers_change_nothing_for_each_other(small_layers):
     data, recipe = cloud(spread=0.8), Recipe(sets=(PHONE, WHOLE), inner=3)
     test = of(data, 0, 3)
     loud = changed(data, of(data, 3), whole=1000.0, phone=-1000.0)
-    first, second = (training.hold_out(part, [(~test, test)], recipe) for part in (data, loud))
+    first, second = (frozen.hold_out(part, [(~test, test)], recipe) for part in (data, loud))
     asked = first.data.speakers == "demo/00"
     assert first.choices == second.choices
     assert np.array_equal(first.scores["whole"][asked], second.scores["whole"][asked])
@@ -107,13 +107,13 @@ def test_voices_of_test_speakers_change_nothing_for_each_other(small_layers):
 def test_a_leaking_split_is_refused(small_layers, splits):
     data = cloud()
     with pytest.raises(DataError, match="shares a speaker between training and test, or tests an utterance twice"):
-        training.hold_out(data, splits(data), Recipe(sets=(WHOLE,), shrinkages=(0.5,)))
+        frozen.hold_out(data, splits(data), Recipe(sets=(WHOLE,), shrinkages=(0.5,)))
 
 
 @given(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=60), st.integers(1, 9))
 def test_a_group_is_dealt_to_one_fold(groups, k):
     names = np.array(groups)
-    numbers = training.deal(names, k)
+    numbers = frozen.deal(names, k)
     assert set(numbers) == set(range(min(k, len(set(groups)))))
     for name in set(groups):
         assert len(set(numbers[names == name])) == 1
@@ -126,7 +126,7 @@ def test_a_group_is_dealt_to_one_fold(groups, k):
 
 def test_one_option_needs_no_choosing():
     """So it works with a single speaker as well."""
-    chosen = training.choose(cloud(1), Recipe(sets=(WHOLE,), shrinkages=(0.25,)), np.array(["demo/00"] * 12))
+    chosen = frozen.choose(cloud(1), Recipe(sets=(WHOLE,), shrinkages=(0.25,)), np.array(["demo/00"] * 12))
     assert chosen == Choice(WHOLE, 0.25)
 
 
@@ -134,15 +134,15 @@ def test_one_option_needs_no_choosing():
 def test_between_equals_the_first_listed_wins_and_the_clearly_better_always(small_layers, order):
     equal = cloud(spread=0.1)
     recipe = Recipe(sets=order, shrinkages=(0.5,))
-    assert training.choose(equal, recipe, equal.speakers).weights == order[0]
+    assert frozen.choose(equal, recipe, equal.speakers).weights == order[0]
     better = changed(equal, slice(None), phone=mirrored(equal, slice(None), "phone"))
-    assert training.choose(better, recipe, better.speakers).weights == WHOLE
+    assert frozen.choose(better, recipe, better.speakers).weights == WHOLE
 
 
 def test_what_was_heard_apart_is_judged_well(small_layers):
     data = cloud()
     splits = [(~of(data, i, i + 1), of(data, i, i + 1)) for i in (0, 2, 4, 6)]
-    held = training.hold_out(data, splits, Recipe(sets=(WHOLE,), shrinkages=(0.5,)))
+    held = frozen.hold_out(data, splits, Recipe(sets=(WHOLE,), shrinkages=(0.5,)))
     assert (held.emotions() == held.data.emotions).mean() > 0.9
     assert held.data.emotions.tolist() == data.emotions.tolist()
     assert len(held.choices) == 4
@@ -151,7 +151,7 @@ def test_what_was_heard_apart_is_judged_well(small_layers):
 def test_only_tested_rows_come_back(small_layers):
     data = cloud()
     test = of(data, 1)
-    held = training.hold_out(data, [(of(data, 2, 3), test)], Recipe(sets=(WHOLE,), shrinkages=(0.5,)))
+    held = frozen.hold_out(data, [(of(data, 2, 3), test)], Recipe(sets=(WHOLE,), shrinkages=(0.5,)))
     assert set(held.data.speakers) == {"demo/01"}
     assert held.scores["whole"].shape == (12, 3)
 
@@ -159,16 +159,16 @@ def test_only_tested_rows_come_back(small_layers):
 def test_an_emotion_that_training_lacked_is_impossible(small_layers):
     data = cloud()
     data = data.part(~((data.emotions == "sadness") & ~of(data, 0)))
-    held = training.hold_out(data, [(~of(data, 0), of(data, 0))], Recipe(sets=(WHOLE,), shrinkages=(0.5,)))
+    held = frozen.hold_out(data, [(~of(data, 0), of(data, 0))], Recipe(sets=(WHOLE,), shrinkages=(0.5,)))
     assert held.labels == EMOTIONS
     assert (held.scores["whole"][:, 2] == -np.inf).all()
     assert np.isfinite(held.scores["whole"][:, :2]).all()
 
 
 def test_each_corpus_and_emotion_counts_alike():
-    data = training.join([cloud(4, corpus="large"), cloud(1, corpus="small")])
+    data = frozen.join([cloud(4, corpus="large"), cloud(1, corpus="small")])
     data = data.part(~((data.emotions == "anger") & (data.speakers == "large/00")))
-    x, emotions, weights = training.stack(data, {"whole": 1.0, "phone": 0.25})
+    x, emotions, weights = frozen.stack(data, {"whole": 1.0, "phone": 0.25})
     corpora = np.tile(data.corpora, 2)
     cells = {
         (corpus, emotion): weights[(corpora == corpus) & (emotions == emotion)].sum()
@@ -181,19 +181,19 @@ def test_each_corpus_and_emotion_counts_alike():
 
 
 def test_without_balance_each_utterance_counts_as_its_copy():
-    _, _, weights = training.stack(cloud(1), {"whole": 1.0, "phone": 0.25}, balance=False)
+    _, _, weights = frozen.stack(cloud(1), {"whole": 1.0, "phone": 0.25}, balance=False)
     assert weights.tolist() == [1.0] * 12 + [0.25] * 12
 
 
 def test_the_layers_part_the_embedding():
     """Each of the 2304 numbers belongs to one layer: means and deviations of 384 dimensions each."""
-    columns = np.concatenate(training.LAYERS)
+    columns = np.concatenate(frozen.LAYERS)
     assert sorted(columns.tolist()) == list(range(whisper.EMBEDDING))
-    assert [len(layer) for layer in training.LAYERS] == [768, 768, 768]
+    assert [len(layer) for layer in frozen.LAYERS] == [768, 768, 768]
 
 
 def test_joining_keeps_the_copies_that_all_have():
-    joined = training.join([cloud(1), cloud(2, copies=("whole",))])
+    joined = frozen.join([cloud(1), cloud(2, copies=("whole",))])
     assert list(joined.copies) == ["whole"]
     assert len(joined) == len(joined.copies["whole"]) == 36
 
@@ -210,22 +210,22 @@ def manifest():
 @pytest.fixture(scope="module")
 def embedded(manifest):
     """Embedded without a cache, in this session's two processes."""
-    return training.embed(manifest)
+    return frozen.embed(manifest)
 
 
 def test_copies_are_the_same_in_every_process(manifest):
     """Seeds come from names, not from Python's own hash, which differs from process to process."""
     code = (
-        "import hashlib, sys; sys.path.insert(0, 'tests'); import clips; from affekt import training\n"
+        "import hashlib, sys; sys.path.insert(0, 'tests'); import clips; from affekt.training import frozen\n"
         "manifest = clips.sample(clips.corpus('emodb'), 6)\n"
-        "for copy in training.COPIES:\n"
-        "    heard = [training.hear(manifest, u, copy).samples.tobytes() for u in manifest]\n"
+        "for copy in frozen.COPIES:\n"
+        "    heard = [frozen.hear(manifest, u, copy).samples.tobytes() for u in manifest]\n"
         "    print(copy, hashlib.sha256(b''.join(heard)).hexdigest())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=clips.ROOT)
     theirs = dict(line.split() for line in done.stdout.splitlines())
-    for copy in training.COPIES:
-        heard = b"".join(training.hear(manifest, u, copy).samples.tobytes() for u in manifest)
+    for copy in frozen.COPIES:
+        heard = b"".join(frozen.hear(manifest, u, copy).samples.tobytes() for u in manifest)
         assert theirs.pop(copy) == hashlib.sha256(heard).hexdigest()
     assert theirs == {}
 
@@ -235,31 +235,31 @@ def test_rows_are_in_the_manifests_order_and_the_encoders_own(manifest, embedded
     assert embedded.speakers.tolist() == [u.speaker for u in manifest]
     assert set(embedded.corpora) == {"emodb"}
     for number in (0, 5):
-        heard = training.hear(manifest, manifest.utterances[number], "phone")
+        heard = frozen.hear(manifest, manifest.utterances[number], "phone")
         assert np.array_equal(embedded.copies["phone"][number], whisper.embed(heard))
 
 
 def test_what_comes_from_the_cache_is_what_was_made(manifest, embedded, tmp_path):
     for workers in (1, 2):
-        found = training.embed(manifest, copies=("whole", "crop"), cache=tmp_path, workers=workers)
+        found = frozen.embed(manifest, copies=("whole", "crop"), cache=tmp_path, workers=workers)
         for copy in ("whole", "crop"):
             assert np.array_equal(found.copies[copy], embedded.copies[copy])
     assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_the_cache_is_used_and_knows_its_manifest(manifest, tmp_path):
-    training.embed(manifest, copies=("whole",), cache=tmp_path)
+    frozen.embed(manifest, copies=("whole",), cache=tmp_path)
     (path,) = tmp_path.iterdir()
     np.save(path, np.zeros((6, whisper.EMBEDDING), np.float32))
-    assert not training.embed(manifest, copies=("whole",), cache=tmp_path).copies["whole"].any()
+    assert not frozen.embed(manifest, copies=("whole",), cache=tmp_path).copies["whole"].any()
     fewer = manifest.subset([manifest.utterances[0].id])
-    assert training.embed(fewer, copies=("whole",), cache=tmp_path).copies["whole"].any()
+    assert frozen.embed(fewer, copies=("whole",), cache=tmp_path).copies["whole"].any()
     assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_progress_is_told(manifest):
     told = []
-    training.embed(manifest, copies=("whole",), progress=lambda *step: told.append(step))
+    frozen.embed(manifest, copies=("whole",), progress=lambda *step: told.append(step))
     assert told == [("emodb, whole", done, 6) for done in range(1, 7)]
 
 
@@ -273,17 +273,17 @@ def utterances(tmp_path, *rows):
 def test_utterances_without_an_emotion_are_left_out(tmp_path):
     rated = {"affect": Affect(0.5, -0.5, 0.0), "segment": Segment(0, 1)}
     made = utterances(tmp_path, (None, {}), ("anger", rated), ("sadness", {"segment": Segment(1, 2)}))
-    found = training.embed(made, copies=("whole",), workers=1)
+    found = frozen.embed(made, copies=("whole",), workers=1)
     assert found.emotions.tolist() == ["anger", "sadness"]
     assert found.affect[0].tolist() == [0.5, -0.5, 0.0]
     assert np.isnan(found.affect[1]).all()
     with pytest.raises(DataError, match="demo: no utterance has an emotion"):
-        training.embed(made.filter(lambda u: u.emotion is None))
+        frozen.embed(made.filter(lambda u: u.emotion is None))
 
 
 def test_a_segment_is_heard_and_no_more_than_half_a_minute(tmp_path):
     made = utterances(tmp_path, ("anger", {"segment": Segment(2.5, 4)}), ("anger", {}))
-    part, whole = (training.hear(made, u, "whole") for u in made)
+    part, whole = (frozen.hear(made, u, "whole") for u in made)
     assert (part.rate, part.duration) == (16000, 1.5)
     assert whole.duration == 30
 
@@ -292,4 +292,4 @@ def test_a_segment_is_heard_and_no_more_than_half_a_minute(tmp_path):
 def test_a_segment_without_sound_is_refused(tmp_path, segment):
     made = utterances(tmp_path, ("anger", {"segment": segment}))
     with pytest.raises(DataError, match=r"0: Segment\(.*\) holds no sample of 40\.00 s"):
-        training.hear(made, made.utterances[0], "phone")
+        frozen.hear(made, made.utterances[0], "phone")
