@@ -6,12 +6,13 @@ where listeners still hear the same emotion: pitch and tempo within 8 %, noise a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affekt.audio import Resampler, level
+from affekt.errors import UnknownNameError
 from affekt.types import Samples, Signal
 
 Augment = Callable[[Signal, np.random.Generator], Signal]
@@ -109,6 +110,29 @@ def mu_law(samples: Samples) -> Samples:
     coded = np.round(np.sign(held) * np.log1p(_MU * np.abs(held)) / np.log1p(_MU) * 127) / 127
     expanded: Samples = (np.sign(coded) * np.expm1(np.abs(coded) * np.log1p(_MU)) / _MU).astype(np.float32)
     return expanded
+
+
+CHAINS: Mapping[str, Augment] = {
+    "crop": crop,
+    "speed": speed,
+    "quick": quick,
+    "colour": colour,
+    "noise": noise,
+    "room": room,
+    "phone": phone,
+}
+"""What a run may name under augment.copies."""
+
+
+def chain(name: str) -> Augment:
+    """Return a chain by its name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    if name not in CHAINS:
+        raise UnknownNameError("augmentation", name, CHAINS)
+    return CHAINS[name]
 
 
 def _resample(samples: Samples, rate: int, to: int) -> Samples:

@@ -36,18 +36,23 @@ class Data:
     "names of `affekt data`'s corpora, each in a folder of its name below `root`"
     root: Path = Path("../shared/corpora")
     manifest: Path | None = None
-    "instead of corpora: a manifest of your own, JSONL, Parquet or CSV"
+    "instead of corpora: your own data, as a manifest (JSONL, Parquet), a CSV, or a folder with a folder per emotion"
+    options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    "corpus -> options of its reader, e.g. table = {scale = \"1:5\"}; `affekt data show NAME` lists them"
     protocol: str | None = None
-    """e.g. ravdess/6fold; speakers/5 deals the speakers into five groups; none: one model on everybody, no scores but
-    those of the development speakers"""
+    """e.g. ravdess/6fold, which splits that corpus while all others train; speakers/5 deals all speakers into five
+    groups, speakers/loso leaves each out, corpora/loco each corpus; random/5 deals recordings and needs allow_leak.
+    None: one model on everybody, no scores but those of the development speakers"""
     folds: tuple[int, ...] = ()
     "only these folds, counted from 0; all when empty"
     development: float = 0.2
     "share of each fold's training speakers on whom early stopping and choices are made, at least one"
     labels: tuple[str, ...] = ()
-    "emotions; those of the corpora when empty"
+    "emotions to tell apart, others are left out; those of the corpora when empty"
     merge: Mapping[str, str] = field(default_factory=dict)
     "emotion -> the emotion as which it is heard, e.g. calm -> neutral"
+    keep: Mapping[str, float] = field(default_factory=dict)
+    "emotion -> share of each training speaker's recordings of it that are kept; skews a corpus for experiments"
     allow_leak: bool = False
     "take a split that shares speakers; every output is then stamped LEAKY"
 
@@ -113,6 +118,8 @@ class Augmenting:
 
     copies: tuple[str, ...] = ()
     "names of affekt.augment's chains, e.g. speed, noise, room, phone: cached copies of each utterance"
+    weights: tuple[float, ...] = ()
+    "of each copy where classical models are fitted, the recording itself counting 1; all 1 when empty"
     chance: float = 0.5
     "of a batch row being one of its copies rather than the recording itself"
     time_masks: int = 0
@@ -148,6 +155,10 @@ class Optimise:
     "decay of an exponential moving average of the weights, e.g. 0.99; 0: none"
     seeds: int = 1
     "models that are trained with different seeds and averaged"
+    rotate: bool = False
+    "each seed has other development speakers, so that together the models hear every training speaker"
+    head_first: int = 0
+    "epochs in which only the head learns, before a pretrained encoder's weights move"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +183,8 @@ class Run:
     seed: int = 0
     folder: Path = Path("runs")
     "results go to folder/name"
+    cache: Path = Path("cache/features")
+    "features are kept here, by what they were computed from"
     tensorboard: bool = False
     mlflow: str | None = None
     "tracking address"
