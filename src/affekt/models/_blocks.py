@@ -1,0 +1,154 @@
+"""Pieces that several networks share: normalisation, convolutions that do not see padding, and the two heads.
+
+Maps are (batch, channels, frames, bands). After every convolution padding is set back to zero, which is what the
+convolution itself puts beyond the end of a row, so a padded row and the row alone give the same values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from affekt.models._pooling import Mask, mean, real
+
+Centre = Literal["corpus", "utterance"]
+"""corpus: by the training frames' mean; utterance: by each utterance's own, which takes microphone and level away"""
+
+
+class Normalise(nn.Module):
+    """Columns to zero mean and unit deviation, padding to zero; fitted on training frames, kept as buffers.
+
+    >>> normalise = Normalise(1)
+    >>> normalise.fit([np.array([[1.0], [3.0]], np.float32)])
+    >>> normalise(torch.tensor([[[1.0], [3.0]]])).flatten().tolist()
+    [-1.0, 1.0]
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, dim: int, centre: Centre = "corpus") -> None:
+        super().__init__()
+        self.centre = centre
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("deviation", torch.ones(dim))
+
+    def fit(self, rows: Iterable[NDArray[np.float32]]) -> None:
+        """Measure mean and deviation of the columns over rows of (frames, dim)."""
+        count, total, square = 0, np.zeros(len(self.mean)), np.zeros(len(self.mean))
+        for row in rows:
+            frames = np.asarray(row, dtype=np.float64)
+            if self.centre == "utterance":
+                frames = frames - frames.mean(axis=0)
+            count, total, square = count + len(frames), total + frames.sum(axis=0), square + (frames**2).sum(axis=0)
+        middle = total / max(1, count)
+        spread = np.sqrt(np.maximum(square / max(1, count) - middle**2, 0))
+        self.mean.copy_(torch.from_numpy(middle))
+        self.deviation.copy_(torch.from_numpy(np.where(spread > 1e-6, spread, 1.0)))
+
+    def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        """Normalise x (batch, frames, dim)."""
+        middle = mean(x, mask)[:, None] if self.centre == "utterance" else self.mean
+        return real((x - middle) / self.deviation, mask)
+
+
+class Norm(nn.Module):
+    """Batch normalisation of maps whose padding is zero and stays so: statistics come from real frames only.
+
+    Source: Ioffe & Szegedy 2015.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, channels: int, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.scale = nn.Parameter(torch.ones(channels))
+        self.shift = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("variance", torch.ones(channels))
+
+    def forward(self, x: Tensor, mask: Mask) -> Tensor:
+        """Normalise x (batch, channels, frames, bands)."""
+        middle, variance = self._measure(x, mask) if self.training else (self.mean, self.variance)
+        scale = self.scale / (variance + 1e-5).sqrt()
+        return hide(x * scale[:, None, None] + (self.shift - middle * scale)[:, None, None], mask)
+
+    def _measure(self, x: Tensor, mask: Mask) -> tuple[Tensor, Tensor]:
+        frames = x.shape[0] * x.shape[2] if mask is None else mask.sum()
+        count = frames * x.shape[3]
+        middle = x.sum(dim=(0, 2, 3)) / count
+        variance = ((x * x).sum(dim=(0, 2, 3)) / count - middle**2).clamp(min=0)
+        with torch.no_grad():
+            self.mean.lerp_(middle.to(self.mean.dtype), self.momentum)
+            self.variance.lerp_(variance.to(self.variance.dtype), self.momentum)
+        return middle, variance
+
+
+class Conv(nn.Module):
+    """Convolution and normalisation: (batch, in, frames, bands) -> (batch, out, frames / stride, bands / stride)."""
+
+    def __init__(self, channels: tuple[int, int], *, kernel: int = 3, stride: int = 1, groups: int = 1) -> None:
+        super().__init__()
+        self.stride = stride
+        self.conv = nn.Conv2d(
+            *channels, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False, padding_mode="zeros"
+        )
+        self.norm = Norm(channels[1])
+
+    def forward(self, x: Tensor, mask: Mask) -> tuple[Tensor, Mask]:
+        """Convolve; the mask is thinned as the frames are."""
+        mask = thin(mask, self.stride)
+        return self.norm(hide(self.conv(x), mask), mask), mask
+
+
+class Heads(nn.Module):
+    """Vector -> what is asked: logits of the emotions, and valence, arousal and dominance in [-1, 1]."""
+
+    def __init__(self, width: int, labels: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.emotion = nn.Linear(width, labels)
+        self.affect = nn.Linear(width, 3)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Judge x (batch, width): (batch, labels), (batch, 3)."""
+        x = self.dropout(x)
+        return self.emotion(x), self.affect(x).tanh()
+
+
+class Deltas(nn.Module):
+    """Slopes of each column over five frames, beside the columns: (batch, frames, d) -> (batch, 2, frames, d)."""
+
+    kernel: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("kernel", torch.tensor([-2.0, -1.0, 0.0, 1.0, 2.0]).reshape(1, 1, 5, 1) / 10)
+
+    def forward(self, x: Tensor, mask: Mask) -> Tensor:
+        """Differentiate; beyond the ends there is zero."""
+        x = x[:, None]
+        slopes = nn.functional.conv2d(x, self.kernel, padding=(2, 0))
+        return torch.cat([x, hide(slopes * 3, mask)], dim=1)
+
+
+def hide(x: Tensor, mask: Mask) -> Tensor:
+    """Set padding to zero in maps (batch, channels, frames, bands)."""
+    return x if mask is None else x * mask[:, None, :, None].to(x.dtype)
+
+
+def thin(mask: Mask, stride: int) -> Mask:
+    """Keep every stride-th frame of a mask."""
+    return mask if mask is None else mask[:, ::stride]
+
+
+def flatten(x: Tensor) -> Tensor:
+    """Set channels and bands side by side: (batch, channels, frames, bands) -> (batch, frames, channels * bands)."""
+    return x.permute(0, 2, 1, 3).flatten(start_dim=2)

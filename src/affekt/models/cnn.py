@@ -1,0 +1,76 @@
+"""Log-mel frames -> emotion. Three convolutional blocks and pooling over time: the classic of the field.
+
+Each block is convolution, normalisation, ReLU and 2 x 2 maximum, so that a frame of the last map has seen 220 ms of
+speech and a third of an octave; mean and deviation over the real frames follow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor, nn
+
+from affekt.models._blocks import Centre, Conv, Deltas, Heads, Normalise, flatten, thin
+from affekt.models._pooling import AttentiveStatistics, Mask
+
+KIND: Literal["neural"] = "neural"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What may be chosen."""
+
+    channels: tuple[int, ...] = (16, 32, 64)
+    "of each block"
+    centre: Centre = "utterance"
+    deltas: bool = False
+    "slopes of the bands as a second input map"
+    dropout: float = 0.3
+    attention: int = 32
+    "hidden units of the attention that weighs frames"
+
+
+class Net(nn.Module):
+    """The network."""
+
+    def __init__(self, dim: int, labels: int, options: Options) -> None:
+        super().__init__()
+        self.normalise = Normalise(dim, options.centre)
+        self.deltas = Deltas() if options.deltas else None
+        widths = (2 if options.deltas else 1, *options.channels)
+        self.blocks = nn.ModuleList(Conv(pair) for pair in zip(widths, widths[1:], strict=False))
+        self.maximum = nn.MaxPool2d(2, ceil_mode=True)
+        bands = dim
+        for _ in options.channels:
+            bands = -(-bands // 2)
+        self.dropout = nn.Dropout2d(options.dropout / 3)
+        self.pool = AttentiveStatistics(widths[-1] * bands, options.attention)
+        self.heads = Heads(2 * widths[-1] * bands, labels, options.dropout)
+
+    def forward(self, x: Tensor, mask: Mask = None) -> tuple[Tensor, Tensor]:
+        """Judge x (batch, frames, dim): logits (batch, labels), affect (batch, 3)."""
+        x = self.normalise(x, mask)
+        x = x[:, None] if self.deltas is None else self.deltas(x, mask)
+        for block in self.blocks:
+            x, mask = block(x, mask)
+            # After ReLU nothing lies below zero, so padding wins no maximum.
+            x, mask = self.dropout(self.maximum(x.relu())), thin(mask, 2)
+        judged: tuple[Tensor, Tensor] = self.heads(self.pool(flatten(x), mask))
+        return judged
+
+
+def build(dim: int, labels: int, *, options: Options) -> Net:
+    """Make an untrained network.
+
+    Args:
+        dim: columns of a frame.
+        labels: how many emotions.
+        options: sizes.
+
+    >>> import torch
+    >>> net = build(80, 8, options=Options())
+    >>> [output.shape for output in net(torch.zeros(2, 100, 80), torch.ones(2, 100, dtype=torch.bool))]
+    [torch.Size([2, 8]), torch.Size([2, 3])]
+    """
+    return Net(dim, labels, options)
