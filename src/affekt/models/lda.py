@@ -3,7 +3,7 @@
 Per layer: standardise, pool the within-class covariance with every class counting alike, shrink it towards a sphere,
 and score each class with equal priors. The mean over layers is one linear map again, so that the trained model is one
 matrix. With few speakers and thousands of dimensions this has beaten logistic regression and kernel machines here
-(benchmarks/RESULTS.md).
+(benchmarks/RESULTS.md). `learn` is the same as one of the lab's models, with principal components before it by option.
 
 Source: Ledoit & Wolf 2004 for shrinkage towards the identity; Fisher 1936 and Hastie et al. 2009, section 4.3, for LDA.
 """
@@ -12,14 +12,76 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affekt.errors import DataError, UsageError
+from affekt.models._classical import Fitted, Index, LinearCore, Preparation, begin, prepare
 from affekt.types import LabelSet
 
+KIND: Literal["classical"] = "classical"
+
 Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What may be chosen."""
+
+    shrinkage: float = 0.5
+    "share of the sphere in the covariance, between 0 and 1"
+    components: int = 0
+    "principal components of each layer that are kept; 0: all columns"
+    layers: int = 1
+    "equal parts of the columns, one LDA each, which are averaged: 3 for the layers of whisper"
+    pools: int = 1
+    "kinds of pooling that stand side by side, each with all layers in it: 2 for mean and deviation"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.shrinkage < 1:
+            raise UsageError(f"shrinkage must lie between 0 and 1, got {self.shrinkage:g}")
+        if min(self.layers, self.pools) < 1 or self.components < 0:
+            raise UsageError("layers and pools must be 1 or more, components 0 or more")
+
+
+def learn(
+    x: Floats, truth: Index, labels: LabelSet, *, options: Options, weights: Floats | None = None, seed: int = 0
+) -> Fitted:
+    """Fit to vectors.
+
+    Args:
+        x: shape (n, dimensions).
+        truth: index into the labels, (n,).
+        labels: what may be said.
+        options: shrinkage, layers and components.
+        weights: of each row; within an emotion only, since every emotion counts alike.
+        seed: has no say here.
+
+    Raises:
+        DataError: what does not belong together, or a single emotion.
+        UsageError: the columns cannot be dealt into so many layers.
+    """
+    rows, finish = begin(x, truth, labels, options=Preparation(scale=False), weights=weights)
+    codes = np.array([f"{label:04d}" for label in range(rows.classes)])[rows.truth]
+    total, bias = np.zeros((x.shape[1], rows.classes)), np.zeros(rows.classes)
+    for columns in _layers(x.shape[1], options):
+        part = prepare(x[:, columns], rows.truth, Preparation(components=options.components), rows.weights)
+        head = fit(part(x[:, columns]), codes, shrinkage=options.shrinkage, weights=rows.weights)
+        slopes = head.weights if part.basis is None else part.basis @ head.weights
+        slopes = slopes / part.deviation[:, None]
+        total[columns] += slopes / options.layers
+        bias += (head.bias - part.centre @ slopes) / options.layers
+    return finish(LinearCore(total, bias))
+
+
+def _layers(dim: int, options: Options) -> list[Index]:
+    """Columns of each layer."""
+    if dim % (options.layers * options.pools):
+        raise UsageError(f"{dim} columns cannot be dealt into {options.layers} layers and {options.pools} pools")
+    places = np.arange(dim).reshape(options.pools, options.layers, -1)
+    return [places[:, layer].ravel() for layer in range(options.layers)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,29 @@ Source: Hoerl & Kennard 1970.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.errors import DataError
+from affekt.errors import DataError, UsageError
+from affekt.models._graph import Graph
+
+KIND: Literal["regression"] = "regression"
 
 Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What may be chosen."""
+
+    penalty: float = 1.0
+    "in units of the mean variance of the standardised features"
+
+    def __post_init__(self) -> None:
+        if self.penalty <= 0:
+            raise UsageError(f"penalty must be positive, got {self.penalty:g}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +44,24 @@ class Ridge:
         """Judge embeddings (n, dimensions), shape (n, targets)."""
         found: NDArray[np.float64] = x.astype(np.float64) @ self.weights + self.bias
         return found
+
+    def affect(self, x: Floats) -> NDArray[np.float32]:
+        """Judge vectors: targets clipped to [-1, 1], (n, targets)."""
+        clipped: NDArray[np.float32] = np.clip(self.predict(x), -1, 1).astype(np.float32)
+        return clipped
+
+    def draw(self, graph: Graph, x: str = "x") -> str:
+        """Add `affect` to a graph."""
+        raw = graph.affine(x, self.weights, self.bias)
+        return graph.node("Clip", raw, graph.constant(-1.0), graph.constant(1.0))
+
+
+def learn(x: Floats, targets: Floats, *, options: Options, weights: Floats | None = None, seed: int = 0) -> Ridge:
+    """`fit`, as one of the lab's models; rows without a target (NaN) are left out, the seed has no say."""
+    rated = np.isfinite(targets).all(axis=1)
+    if not rated.any():
+        raise DataError("no utterance has valence, arousal and dominance")
+    return fit(x[rated], targets[rated], penalty=options.penalty, weights=None if weights is None else weights[rated])
 
 
 def fit(x: Floats, targets: Floats, *, penalty: float = 1.0, weights: Floats | None = None) -> Ridge:

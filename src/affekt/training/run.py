@@ -84,6 +84,8 @@ class Model:
     "what the model's `Options` dataclass takes"
     search: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     "option -> values to try; the best is chosen on training speakers, in every fold anew"
+    tries: int = 60
+    "combinations of these at most; of more, Optuna picks so many"
 
 
 @dataclass(frozen=True, slots=True)
