@@ -68,6 +68,8 @@ def rewrite(folder, **changes):
 def test_the_card_is_complete(name):
     card = bundle.card(name)
     for field in fields(card):
+        if field.name == "input":  # empty: the bundled ones hear the encoder's embeddings
+            continue
         assert getattr(card, field.name) not in ("", (), {}, None, 0), field.name
     assert card.name == name
     assert card.use in ("anything", "non-commercial", "research")

@@ -1,8 +1,10 @@
 """A folder -> Model. A trained model as data: model.onnx, card.json and run.toml; no code, no pickle.
 
-`model.onnx` takes embeddings of the encoder that the card names, (n, 2304), and gives calibrated probabilities and
-affect. The encoder is shared by the bundles, and its hash is in their cards, so that a head never meets features that
-it was not trained on. Bundled models lie in `bundles/` beside this file; any other folder of this shape loads as well.
+`model.onnx` takes what the card's `input` says: a vector per window, (n, dimensions), or one window's frames, (1,
+frames, dimensions); where it says nothing, embeddings of the encoder that the card names, (n, 2304). It gives
+calibrated probabilities and, if it was trained to, affect. Version and hash of the features are in the card, so that a
+head never meets features that it was not trained on. Bundled models lie in `bundles/` beside this file; any other
+folder of this shape loads as well.
 """
 
 from __future__ import annotations
@@ -18,14 +20,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.errors import BundleError, UnknownNameError
+from affekt import config, hearing
+from affekt.errors import BundleError, UnknownNameError, UsageError
 from affekt.features import whisper
+from affekt.hearing import Input
 from affekt.types import Affect, LabelSet, Prediction, Window
 
 SCHEMA = "affekt.bundle/1"
 FOLDER = Path(__file__).parent / "bundles"
 
 Use = Literal["anything", "non-commercial", "research"]
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,8 @@ class Card:
     "of model.onnx"
     command: str = ""
     "that trains it again"
+    input: Mapping[str, Any] = field(default_factory=dict)
+    "what the model hears, the fields of `affekt.hearing.Input`; empty: embeddings of the encoder"
     notes: Mapping[str, Any] = field(default_factory=dict)
     size: int = 0
     "bytes of the bundle and its encoder"
@@ -71,7 +78,8 @@ class Card:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {"schema": SCHEMA, **asdict(self)}
+        values = {"schema": SCHEMA, **asdict(self)}
+        return values if self.input else {key: value for key, value in values.items() if key != "input"}
 
     @property
     def text(self) -> str:
@@ -84,6 +92,7 @@ class Card:
             f"- Emotions: {', '.join(self.labels)}; uncertain below a confidence of {self.threshold:g}",
             f"- Valence, arousal, dominance: {self.affect}",
             f"- Languages heard in training: {', '.join(self.languages)}",
+            f"- Hears: {_heard(self)}",
             f"- Size: {self.size / 1e6:.1f} MB with its encoder ({self.encoder})",
             f"- Licence: {self.licence}; may be used for: {self.use}",
             *([f"- Trained by: `{self.command}`"] if self.command else []),
@@ -92,6 +101,12 @@ class Card:
         lines += ["", "## Scores, on speakers it has not heard", "", *_bullets(self.scores)]
         lines += ["", "## Limits", "", *(f"- {limit}" for limit in self.limits)]
         return "\n".join(lines) + "\n"
+
+
+def _heard(card: Card) -> str:
+    if not card.input:
+        return f"embeddings of {card.encoder}"
+    return f"{card.input['level']} of {card.input['set']}, version {card.input['version']}"
 
 
 def _bullets(values: Mapping[str, Any], depth: int = 0) -> list[str]:
@@ -118,14 +133,15 @@ class Bundle:
         import onnxruntime
 
         _verify(folder / "model.onnx", card.sha256)
-        _verify_encoder(card)
+        self._input = _input(card)
         self.card = card
         self.id = card.id
         self.labels = LabelSet(card.labels)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(folder / "model.onnx", options, providers=["CPUExecutionProvider"])
-        width = {output.name: output.shape[-1] for output in self._session.get_outputs()}.get("probs")
+        outputs = {output.name: output.shape[-1] for output in self._session.get_outputs()}
+        self._x, width, self._affective = self._session.get_inputs()[0].name, outputs.get("probs"), "affect" in outputs
         if width != len(card.labels):
             raise BundleError(f"{folder}: the model gives {width} probabilities, its card {len(card.labels)} emotions")
 
@@ -136,23 +152,39 @@ class Bundle:
         """Judge each window; one prediction each, in order.
 
         Args:
-            windows: 16 kHz, levelled, at most 30 s each.
+            windows: 16 kHz, levelled, at most 30 s each; of one longer than a trained model's input, the middle is
+                judged.
 
         Raises:
             UsageError: a window of another rate or longer than the encoder hears.
         """
         if not windows:
             return []
-        embeddings = np.stack([whisper.embed(window.signal) for window in windows])
-        probs, affect = self.judge(embeddings)
-        return [self._prediction(*row) for row in zip(windows, probs, affect, strict=True)]
+        heard = [whisper.embed(w.signal) if self._input is None else self._input.hear(w.signal) for w in windows]
+        probs, affect = self.judge(heard)
+        return [
+            self._prediction(*row)
+            for row in zip(windows, probs, [None] * len(probs) if affect is None else affect, strict=True)
+        ]
 
-    def judge(self, embeddings: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Judge embeddings (n, 2304): probabilities (n, labels) and valence, arousal, dominance (n, 3)."""
-        probs, affect = self._session.run(["probs", "affect"], {"embedding": embeddings})
-        return probs, affect
+    def judge(self, heard: NDArray[np.float32] | Sequence[NDArray[np.float32]]) -> tuple[Floats, Floats | None]:
+        """Judge what windows gave: probabilities (n, labels); valence, arousal, dominance (n, 3), or None.
 
-    def _prediction(self, window: Window, probs: NDArray[np.float32], affect: NDArray[np.float32]) -> Prediction:
+        Args:
+            heard: vectors, (n, dimensions), or for a model of frames n arrays (frames, dimensions).
+        """
+        if self._input is None or self._input.level == "functionals":
+            return self._run(np.asarray(heard, np.float32))
+        said = [self._run(frames[None]) for frames in heard]  # one by one: no padding to leak
+        probs, affect = zip(*said, strict=True)
+        return np.concatenate(probs), np.concatenate(affect) if self._affective else None
+
+    def _run(self, x: Floats) -> tuple[Floats, Floats | None]:
+        names = ["probs", "affect"] if self._affective else ["probs"]
+        probs, *affect = self._session.run(names, {self._x: x})
+        return probs, affect[0] if affect else None
+
+    def _prediction(self, window: Window, probs: Floats, affect: Floats | None) -> Prediction:
         shares = probs.astype(np.float64)
         shares /= shares.sum()
         confidence = float(shares.max())
@@ -160,7 +192,7 @@ class Bundle:
             segment=window.signal.segment,
             labels=self.labels,
             probs=tuple(shares.tolist()),
-            affect=Affect(*affect.tolist()),
+            affect=None if affect is None else Affect(*affect.tolist()),
             speaker=window.speaker,
             confidence=confidence,
             uncertain=confidence < self.card.threshold,
@@ -229,7 +261,8 @@ def _parse(found: Any, path: Path) -> Card:
         raise BundleError(f"{path} names emotions twice: {', '.join(made.labels)}")
     if not (isinstance(made.threshold, int | float) and 0 <= made.threshold <= 1):
         raise BundleError(f"{path}: threshold must be a number from 0 to 1, not {made.threshold!r}")
-    size = sum(p.stat().st_size for p in [*path.parent.iterdir(), whisper.WEIGHTS] if p.is_file())
+    own = [] if made.input and made.input.get("set") != "whisper" else [whisper.WEIGHTS]
+    size = sum(p.stat().st_size for p in [*path.parent.iterdir(), *own] if p.is_file())
     return replace(made, size=size)
 
 
@@ -242,10 +275,28 @@ def _verify(path: Path, digest: str) -> None:
         raise BundleError(f"{path} is not the file its card describes (SHA-256 {found[:12]}..., not {digest[:12]}...)")
 
 
-def _verify_encoder(card: Card) -> None:
-    if (card.encoder, card.encoder_sha256) != (whisper.NAME, whisper.SHA256):
-        raise BundleError(f"{card.id} was trained on another encoder ({card.encoder}); this version has {whisper.NAME}")
-    _encoder_is_whole()
+def _input(card: Card) -> Input | None:
+    """What the model hears, None for the encoder's embedding; refuse features that it was not trained on."""
+    if not card.input:
+        if (card.encoder, card.encoder_sha256) != (whisper.NAME, whisper.SHA256):
+            raise BundleError(
+                f"{card.id} was trained on another encoder ({card.encoder}); this version has {whisper.NAME}"
+            )
+        _encoder_is_whole()
+        return None
+    try:
+        found = config.parse(Input, card.input, source=f"{card.id}, input")
+        here = hearing.version(found.set)
+    except UsageError as error:
+        raise BundleError(f"{error}; was the bundle made by another version?") from error
+    if here != found.version:
+        raise BundleError(
+            f"{card.id} was trained on version {found.version} of the features {found.set}; here is {here}: train it "
+            f"again, or use the version of affekt that it was trained with"
+        )
+    if found.set == "whisper":
+        _encoder_is_whole()
+    return found
 
 
 @cache
