@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 import pytest
 
@@ -17,7 +16,7 @@ from affekt.training import batches, export  # noqa: E402
 
 NETWORKS = {
     "cnn": {},
-    "cnn, slopes": {"deltas": True, "centre": "corpus"},
+    "cnn, slopes": {"deltas": True, "centre": "corpus", "joined": 1},
     "resnet": {},
     "bilstm": {},
     "bilstm, gru of three frames": {"cell": "gru", "joined": 3, "layers": 2},

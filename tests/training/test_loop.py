@@ -112,7 +112,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
     assert not same(one, loop.fit(train, tune, replace(asked, seed=1), module_of=module_of()))
 
 
-class PowerCut(Exception):
+class PowerCutError(Exception):
     """The machine stopped."""
 
 
@@ -127,9 +127,9 @@ def test_an_interrupted_run_goes_on_to_the_very_same_weights(tmp_path, monkeypat
 
     def cut(done: int, of: int) -> None:
         if done == step:
-            raise PowerCut
+            raise PowerCutError
 
-    with pytest.raises(PowerCut):
+    with pytest.raises(PowerCutError):
         loop.fit(train, tune, asked, module_of=module_of("cnn"), on_step=cut, checkpoint=tmp_path)
     steps: list[int] = []
     resumed = loop.fit(

@@ -111,15 +111,24 @@ class Samples(Backbone):
             middle = samples.mean(dim=1, keepdim=True)
             power = ((samples - middle) ** 2).mean(dim=1, keepdim=True)
             samples = (samples - middle) / (power + 1e-7).sqrt()
-        if not torch.jit.is_tracing() and samples.shape[1] < self.least:
+        if not torch.onnx.is_in_onnx_export() and samples.shape[1] < self.least:
             samples = nn.functional.pad(samples, (0, self.least - samples.shape[1]))
         return self.convolutions(samples).transpose(1, 2)  # type: ignore[no-any-return]
 
     def enter(self, x: Tensor, mask: Mask) -> Tensor:
         """Project, and add the convolved positions."""
         hidden = real(_first(self.projection(x)), mask)
-        hidden = hidden + self.positions(hidden)
+        hidden = hidden + self._place(hidden, mask)
         return real(self.norm(hidden) if self.before else hidden, mask)
+
+    def _place(self, x: Tensor, mask: Mask) -> Tensor:
+        """Convolve positions; several convolutions on end would carry padding back, so those take row by row."""
+        if mask is None or not hasattr(self.positions, "layers"):
+            return self.positions(x)  # type: ignore[no-any-return]
+        placed = torch.zeros_like(x)
+        for i, n in enumerate(mask.sum(dim=1).tolist()):
+            placed[i, :n] = self.positions(x[i : i + 1, :n])[0]
+        return placed
 
     def climb(self, x: Tensor, mask: Mask, begin: int, end: int) -> list[Tensor]:
         """Run layers; WavLM's share one position bias."""
@@ -195,7 +204,8 @@ def _freeze_weight_norm(model: nn.Module) -> None:
     """Turn the positional convolution's weight norm into plain weights, which graphs can hold."""
     from torch.nn.utils import parametrize
 
-    for module in model.modules():
+    modules: list[Any] = list(model.modules())
+    for module in modules:
         if parametrize.is_parametrized(module):
             for name in list(module.parametrizations):
                 parametrize.remove_parametrizations(module, name)

@@ -152,3 +152,28 @@ def thin(mask: Mask, stride: int) -> Mask:
 def flatten(x: Tensor) -> Tensor:
     """Set channels and bands side by side: (batch, channels, frames, bands) -> (batch, frames, channels * bands)."""
     return x.permute(0, 2, 1, 3).flatten(start_dim=2)
+
+
+def join(x: Tensor, mask: Mask, times: int) -> tuple[Tensor, Mask]:
+    """Set neighbouring frames side by side: (batch, frames, d) -> (batch, frames / times, d * times).
+
+    Beyond the end there is zero, for a row alone as for a padded one.
+    """
+    if times == 1:
+        return x, mask
+    # One step more than frames / times rounded down, and cut where it holds no frame: frames may be dynamic.
+    x = nn.functional.pad(x, (0, 0, 0, times - 1))
+    steps = x.shape[1] // times
+    return x[:, : steps * times].reshape(x.shape[0], steps, times * x.shape[2]), thin(mask, times)
+
+
+def pace(x: Tensor, mask: Mask, times: int) -> tuple[Tensor, Mask]:
+    """Average neighbouring frames: (batch, frames, d) -> (batch, frames / times, d).
+
+    >>> pace(torch.tensor([[[2.0], [4.0], [6.0]]]), None, 2)[0].flatten().tolist()
+    [3.0, 3.0]
+    """
+    if times == 1:
+        return x, mask
+    joined, mask = join(x, mask, times)
+    return joined.unflatten(2, (times, x.shape[2])).mean(dim=2), mask

@@ -47,9 +47,10 @@ class Attention(nn.Module):
 
     def __init__(self, width: int, hidden: int = 64) -> None:
         super().__init__()
-        self.score = nn.Sequential(nn.Linear(width, hidden), nn.Tanh(), nn.Linear(hidden, 1))
-        nn.init.zeros_(self.score[-1].weight)
-        nn.init.zeros_(self.score[-1].bias)
+        last = nn.Linear(hidden, 1)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.score = nn.Sequential(nn.Linear(width, hidden), nn.Tanh(), last)
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
         """Return the share of each frame, (batch, frames, 1)."""

@@ -6,7 +6,6 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from affekt.models._blocks import thin
 from affekt.models._pooling import Mask
 
 
@@ -27,16 +26,3 @@ class Recurrent(nn.Module):
         packed = nn.utils.rnn.pack_padded_sequence(x, mask.sum(dim=1).cpu(), batch_first=True, enforce_sorted=False)
         states, _ = nn.utils.rnn.pad_packed_sequence(self.cell(packed)[0], batch_first=True, total_length=x.shape[1])
         return states
-
-
-def join(x: Tensor, mask: Mask, times: int) -> tuple[Tensor, Mask]:
-    """Set neighbouring frames side by side: (batch, frames, d) -> (batch, frames / times, d * times).
-
-    Beyond the end there is zero, for a row alone as for a padded one.
-    """
-    if times == 1:
-        return x, mask
-    # One step more than frames / times rounded down, and cut where it holds no frame: frames may be dynamic.
-    x = nn.functional.pad(x, (0, 0, 0, times - 1))
-    steps = x.shape[1] // times
-    return x[:, : steps * times].reshape(x.shape[0], steps, times * x.shape[2]), thin(mask, times)

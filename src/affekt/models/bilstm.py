@@ -13,9 +13,9 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from affekt.models._blocks import Centre, Heads, Normalise
+from affekt.models._blocks import Centre, Heads, Normalise, join
 from affekt.models._pooling import AttentiveStatistics, Mask
-from affekt.models._recurrent import Recurrent, join
+from affekt.models._recurrent import Recurrent
 
 KIND: Literal["neural"] = "neural"
 

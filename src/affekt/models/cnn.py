@@ -1,17 +1,19 @@
 """Log-mel frames -> emotion. Three convolutional blocks and pooling over time: the classic of the field.
 
-Each block is convolution, normalisation, ReLU and 2 x 2 maximum, so that a frame of the last map has seen 220 ms of
-speech and a third of an octave; mean and deviation over the real frames follow.
+Each block is convolution, normalisation, ReLU and 2 x 2 maximum, so that a frame of the last map has seen 440 ms of
+speech; mean and deviation over the real frames follow.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
-from affekt.models._blocks import Centre, Conv, Deltas, Heads, Normalise, flatten, thin
+from affekt.models._blocks import Centre, Conv, Deltas, Heads, Normalise, flatten, pace, thin
 from affekt.models._pooling import AttentiveStatistics, Mask
 
 KIND: Literal["neural"] = "neural"
@@ -23,6 +25,8 @@ class Options:
 
     channels: tuple[int, ...] = (16, 32, 64)
     "of each block"
+    joined: int = 2
+    "neighbouring frames that are averaged first: of 20 ms, at half the cost of 10 ms"
     centre: Centre = "utterance"
     deltas: bool = False
     "slopes of the bands as a second input map"
@@ -36,10 +40,11 @@ class Net(nn.Module):
 
     def __init__(self, dim: int, labels: int, options: Options) -> None:
         super().__init__()
+        self.joined = options.joined
         self.normalise = Normalise(dim, options.centre)
         self.deltas = Deltas() if options.deltas else None
         widths = (2 if options.deltas else 1, *options.channels)
-        self.blocks = nn.ModuleList(Conv(pair) for pair in zip(widths, widths[1:], strict=False))
+        self.blocks = nn.ModuleList(Conv(pair) for pair in pairwise(widths))
         self.maximum = nn.MaxPool2d(2, ceil_mode=True)
         bands = dim
         for _ in options.channels:
@@ -50,7 +55,7 @@ class Net(nn.Module):
 
     def forward(self, x: Tensor, mask: Mask = None) -> tuple[Tensor, Tensor]:
         """Judge x (batch, frames, dim): logits (batch, labels), affect (batch, 3)."""
-        x = self.normalise(x, mask)
+        x, mask = pace(self.normalise(x, mask), mask, self.joined)
         x = x[:, None] if self.deltas is None else self.deltas(x, mask)
         for block in self.blocks:
             x, mask = block(x, mask)
@@ -68,9 +73,9 @@ def build(dim: int, labels: int, *, options: Options) -> Net:
         labels: how many emotions.
         options: sizes.
 
-    >>> import torch
     >>> net = build(80, 8, options=Options())
     >>> [output.shape for output in net(torch.zeros(2, 100, 80), torch.ones(2, 100, dtype=torch.bool))]
     [torch.Size([2, 8]), torch.Size([2, 3])]
     """
-    return Net(dim, labels, options)
+    # Channels last: small convolutions run half again as fast on a CPU.
+    return Net(dim, labels, options).to(memory_format=torch.channels_last)

@@ -6,11 +6,13 @@ Source: Cho et al. 2014 (GRU); for emotion, Trigeorgis et al. 2016 and Chen et a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
-from affekt.models._blocks import Centre, Conv, Deltas, Heads, Normalise, flatten, thin
+from affekt.models._blocks import Centre, Conv, Deltas, Heads, Normalise, flatten, pace, thin
 from affekt.models._pooling import AttentiveStatistics, Mask
 from affekt.models._recurrent import Recurrent
 
@@ -26,6 +28,8 @@ class Options:
     cell: Literal["lstm", "gru"] = "gru"
     hidden: int = 64
     "recurrent units in each direction"
+    joined: int = 2
+    "neighbouring frames that are averaged first: of 20 ms, at half the cost of 10 ms"
     centre: Centre = "utterance"
     deltas: bool = False
     "slopes of the bands as a second input map"
@@ -39,10 +43,11 @@ class Net(nn.Module):
 
     def __init__(self, dim: int, labels: int, options: Options) -> None:
         super().__init__()
+        self.joined = options.joined
         self.normalise = Normalise(dim, options.centre)
         self.deltas = Deltas() if options.deltas else None
         widths = (2 if options.deltas else 1, *options.channels)
-        self.blocks = nn.ModuleList(Conv(pair) for pair in zip(widths, widths[1:], strict=False))
+        self.blocks = nn.ModuleList(Conv(pair) for pair in pairwise(widths))
         self.maximum = nn.MaxPool2d(2, ceil_mode=True)
         bands = dim
         for _ in options.channels:
@@ -54,7 +59,7 @@ class Net(nn.Module):
 
     def forward(self, x: Tensor, mask: Mask = None) -> tuple[Tensor, Tensor]:
         """Judge x (batch, frames, dim): logits (batch, labels), affect (batch, 3)."""
-        x = self.normalise(x, mask)
+        x, mask = pace(self.normalise(x, mask), mask, self.joined)
         x = x[:, None] if self.deltas is None else self.deltas(x, mask)
         for block in self.blocks:
             x, mask = block(x, mask)
@@ -72,8 +77,8 @@ def build(dim: int, labels: int, *, options: Options) -> Net:
         labels: how many emotions.
         options: sizes.
 
-    >>> import torch
     >>> build(80, 8, options=Options())(torch.zeros(1, 90, 80))[1].shape
     torch.Size([1, 3])
     """
-    return Net(dim, labels, options)
+    # Channels last: small convolutions run half again as fast on a CPU.
+    return Net(dim, labels, options).to(memory_format=torch.channels_last)

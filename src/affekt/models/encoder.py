@@ -123,8 +123,8 @@ class Core(nn.Module):
 
     def _states(self, x: Tensor, mask: Mask) -> list[Tensor]:
         if self.backbone is None:
-            return list(x.split(self.width, dim=-1))
-        below = list(x.split(self.width, dim=-1)) if self.split else []
+            return list(torch.split(x, self.width, dim=-1))
+        below = list(torch.split(x, self.width, dim=-1)) if self.split else []
         first = below[-1] if below else self.backbone.enter(x, mask)
         return below + self.backbone.climb(first, mask, self.split, self.depth)
 
@@ -214,7 +214,7 @@ def _add_lora(backbone: Backbone, options: Options, first: int) -> None:
         except ValueError as error:
             names = sorted({name.rpartition(".")[2] for name, m in layer.named_modules() if isinstance(m, nn.Linear)})
             raise UsageError(
-                f"model.options: no layer has the matrices {', '.join(config.target_modules)}; it has {', '.join(names)}"
+                f"targets: no layer has matrices named {', '.join(config.target_modules)}; it has {', '.join(names)}"
             ) from error
 
 

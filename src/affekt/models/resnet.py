@@ -9,11 +9,13 @@ Source: He et al. 2016, "Identity Mappings in Deep Residual Networks".
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
-from affekt.models._blocks import Centre, Conv, Deltas, Heads, Normalise, flatten, hide
+from affekt.models._blocks import Centre, Conv, Deltas, Heads, Normalise, flatten, hide, pace
 from affekt.models._pooling import AttentiveStatistics, Mask
 
 KIND: Literal["neural"] = "neural"
@@ -27,6 +29,8 @@ class Options:
     "channels after the first convolution"
     channels: tuple[int, ...] = (24, 32, 48)
     "of each residual block"
+    joined: int = 2
+    "neighbouring frames that are averaged first: of 20 ms, at half the cost of 10 ms"
     centre: Centre = "utterance"
     deltas: bool = True
     "slopes of the bands as a second input map"
@@ -57,11 +61,12 @@ class Net(nn.Module):
 
     def __init__(self, dim: int, labels: int, options: Options) -> None:
         super().__init__()
+        self.joined = options.joined
         self.normalise = Normalise(dim, options.centre)
         self.deltas = Deltas() if options.deltas else None
         self.stem = Conv((2 if options.deltas else 1, options.stem), kernel=5, stride=2)
         widths = (options.stem, *options.channels)
-        self.blocks = nn.ModuleList(Residual(pair) for pair in zip(widths, widths[1:], strict=False))
+        self.blocks = nn.ModuleList(Residual(pair) for pair in pairwise(widths))
         bands = dim
         for _ in widths:
             bands = -(-bands // 2)
@@ -71,7 +76,7 @@ class Net(nn.Module):
 
     def forward(self, x: Tensor, mask: Mask = None) -> tuple[Tensor, Tensor]:
         """Judge x (batch, frames, dim): logits (batch, labels), affect (batch, 3)."""
-        x = self.normalise(x, mask)
+        x, mask = pace(self.normalise(x, mask), mask, self.joined)
         x = x[:, None] if self.deltas is None else self.deltas(x, mask)
         x, mask = self.stem(x, mask)
         x = hide(x.relu(), mask)
@@ -93,4 +98,5 @@ def build(dim: int, labels: int, *, options: Options) -> Net:
     >>> sum(p.numel() for p in build(80, 8, options=Options()).parameters()) < 100_000
     True
     """
-    return Net(dim, labels, options)
+    # Channels last: small convolutions run half again as fast on a CPU.
+    return Net(dim, labels, options).to(memory_format=torch.channels_last)

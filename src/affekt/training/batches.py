@@ -155,7 +155,7 @@ def crop(row: Floats, most: int, rng: np.random.Generator | None = None) -> Floa
 
 
 def hide(row: Floats, augment: Augmenting, rng: np.random.Generator) -> Floats:
-    """SpecAugment: set stretches of frames and of columns to the row's mean. No more than a third of a row is hidden."""
+    """SpecAugment: set stretches of frames, a third of them at most, and of columns to the row's mean."""
     if not augment.time_masks and not augment.band_masks:
         return row
     row, middle = row.copy(), row.mean(axis=0)
@@ -221,7 +221,7 @@ def _heard(examples: Examples, row: int, augment: Augmenting, rng: np.random.Gen
     return np.asarray(examples.x[row], np.float32)
 
 
-def still(x: Sequence[Floats], lengths: Lengths) -> list[tuple[Rows, Tensor, Tensor]]:
+def still(x: Floats | Sequence[Floats], lengths: Lengths) -> list[tuple[Rows, Tensor, Tensor]]:
     """Part rows that are only to be judged into batches: (rows, x, mask) each; long rows are cut in the middle."""
     sizes = np.array([min(len(row), lengths.longest) for row in x], dtype=np.intp)
     plans = plan(sizes, lengths.batch)

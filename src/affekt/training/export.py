@@ -6,9 +6,11 @@ One window at a time: the graph has no mask, since there is no padding.
 from __future__ import annotations
 
 import copy
-import io
+import tempfile
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -45,27 +47,28 @@ def graph(modules: Sequence[nn.Module], dim: int) -> bytes:
     onnx = need("onnx", extra="train")
     # A tracer remembers the modules' mode, and adapters are folded into the weights that they stand beside.
     model = Mean([_folded(copy.deepcopy(module)) for module in modules]).eval()
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
+        path = Path(folder) / "model.onnx"
         warnings.simplefilter("ignore")  # the tracer warns of every length that is an integer to it
         torch.onnx.export(
             model,
             (torch.randn(1, 16000 if dim == 1 else 201, dim),),
-            buffer,
+            path,
             input_names=["x"],
             output_names=["probs", "affect"],
             dynamic_axes={"x": {1: "frames"}},
             opset_version=_OPSET,
             dynamo=False,
         )
-    made = onnx.load_from_string(buffer.getvalue())
+        made = onnx.load(path)
     onnx.checker.check_model(made)
     exported: bytes = made.SerializeToString()
     return exported
 
 
 def _folded(module: nn.Module) -> nn.Module:
-    for part in list(module.modules()):
+    parts: list[Any] = list(module.modules())
+    for part in parts:
         if hasattr(part, "lora_A") and hasattr(part, "merge"):
             part.merge()
     return module

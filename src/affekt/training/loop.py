@@ -85,8 +85,12 @@ class Fitted:
 
     def _judged(self, x: Sequence[Floats]) -> tuple[Floats, Floats]:
         each = [_judge_whole(module, x, self.lengths) for module in self.modules]
-        probs, affect = (np.mean([one[i] for one in each], axis=0, dtype=np.float32) for i in range(2))
-        return probs, affect
+        return _mean([probs for probs, _ in each]), _mean([affect for _, affect in each])
+
+
+def _mean(parts: Sequence[Floats]) -> Floats:
+    found: Floats = np.stack(parts).mean(axis=0)
+    return found
 
 
 def fit(
@@ -160,7 +164,7 @@ def _rotate(
 
 def _join(one: Examples, other: Examples) -> Examples:
     names = ("ids", "speakers", "corpora", "emotions", "ratings", "affect", "known")
-    arrays = {name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in names}
+    arrays: dict[str, Any] = {name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in names}
     copies = tuple([*a, *b] for a, b in zip(one.copies, other.copies, strict=True))
     return replace(one, x=[*one.x, *other.x], copies=copies, **arrays)
 
@@ -195,13 +199,14 @@ class _Training:
         self.run, self.seed, self.state = run, seed, _State()
         self.dim = examples.x[0].shape[1]
         torch.manual_seed(seed)
-        self.whole = module_of(self.dim, len(examples.labels))
+        self.whole: Any = module_of(self.dim, len(examples.labels))
         if (normalise := getattr(self.whole, "normalise", None)) is not None:
             normalise.fit(examples.x)
         self.raw_lengths = self.lengths = Lengths.of(run)
         if (base := getattr(self.whole, "base", None)) is not None:
             self.lengths = Lengths.of(run, self.whole.hop)
-            examples, tune = (part and encode(base, part, self.raw_lengths) for part in (examples, tune))
+            examples = encode(base, examples, self.raw_lengths)
+            tune = None if tune is None else encode(base, tune, self.raw_lengths)
         self.examples, self.tune = examples, tune
         core: nn.Module = getattr(self.whole, "core", self.whole)
         if hasattr(core, "start"):
@@ -417,7 +422,7 @@ def _groups(core: nn.Module, run: Run) -> list[dict[str, Any]]:
 def _average(module: nn.Module, decay: float) -> Any:
     if not decay:
         return None
-    swa = torch.optim.swa_utils
+    swa: Any = torch.optim.swa_utils
     return swa.AveragedModel(module, multi_avg_fn=swa.get_ema_multi_avg_fn(decay), use_buffers=False)
 
 
@@ -425,7 +430,8 @@ def _counts(examples: Examples, run: Run) -> NDArray[np.float64]:
     everyone = np.arange(len(examples))
     if run.balance.strategy in {"oversample", "sampler"}:
         return np.ones(len(examples.labels))  # the rows themselves are balanced
-    return batches.shares(examples, everyone, run.target.kind).sum(axis=0, dtype=np.float64)
+    counts: NDArray[np.float64] = batches.shares(examples, everyone, run.target.kind).sum(axis=0, dtype=np.float64)
+    return counts
 
 
 # What a frozen base says ------------------------------------------------------------------------------------------
@@ -433,15 +439,15 @@ def _counts(examples: Examples, run: Run) -> NDArray[np.float64]:
 _ENCODED: dict[tuple[str, str], NDArray[np.float16]] = {}
 
 
-def encode(base: nn.Module, examples: Examples, lengths: Lengths) -> Examples:
+def encode(base: Any, examples: Examples, lengths: Lengths) -> Examples:
     """Replace the frames of all rows and copies by what the base says of them; half precision, kept in memory."""
     digest = _digest(base)
     copies = tuple(_encode(base, digest, copy, lengths) for copy in examples.copies)
     return replace(examples, x=_encode(base, digest, examples.x, lengths), copies=copies)
 
 
-def _encode(base: nn.Module, digest: str, x: Sequence[Floats], lengths: Lengths) -> Sequence[Floats]:
-    keys = [(digest, hashlib.sha1(np.ascontiguousarray(row), usedforsecurity=False).hexdigest()) for row in x]
+def _encode(base: Any, digest: str, x: Floats | Sequence[Floats], lengths: Lengths) -> list[Any]:
+    keys = [(digest, hashlib.sha1(np.ascontiguousarray(row).tobytes(), usedforsecurity=False).hexdigest()) for row in x]
     missing = [i for i, key in enumerate(keys) if key not in _ENCODED]
     base.eval()
     for rows, frames, mask in batches.still([x[i] for i in missing], lengths):
@@ -449,7 +455,7 @@ def _encode(base: nn.Module, digest: str, x: Sequence[Floats], lengths: Lengths)
             states, real = base(frames, mask)
         for row, state, kept in zip(rows, states, real, strict=True):
             _ENCODED[keys[missing[row]]] = state[kept].numpy().astype(np.float16)
-    return [_ENCODED[key] for key in keys]  # type: ignore[misc]
+    return [_ENCODED[key] for key in keys]
 
 
 def _digest(base: nn.Module) -> str:
@@ -481,12 +487,12 @@ def _linear_head(
     temperature = 1.0
     if 0 < half.sum() < len(half) and set(truth[half]) == set(truth):
         trial = lda.fit(x[half], truth[half], shrinkage=shrinkage)
-        columns = [trial.labels.names.index(name) for name in truth[~half]]
+        columns = np.array([trial.labels.names.index(name) for name in truth[~half]])
         temperature = calibrate.temperature(trial.scores(x[~half]), columns)
     head = lda.fit(x, truth, shrinkage=shrinkage)
-    columns = [examples.labels.names.index(name) for name in head.labels]
+    places = [examples.labels.names.index(name) for name in head.labels]
     weights, bias = np.zeros((x.shape[1], len(examples.labels))), np.full(len(examples.labels), -20.0)
-    weights[:, columns], bias[columns] = head.weights / temperature, head.bias / temperature
+    weights[:, places], bias[places] = head.weights / temperature, head.bias / temperature
     return weights, bias
 
 
@@ -503,7 +509,7 @@ def _resting(module: nn.Module) -> Iterator[None]:
     module.train(was)
 
 
-def _apply(call: Callable[..., Any], module: nn.Module, x: Sequence[Floats], lengths: Lengths) -> list[Floats]:
+def _apply(call: Callable[..., Any], module: nn.Module, x: Floats | Sequence[Floats], lengths: Lengths) -> list[Floats]:
     """Call on all rows, batch by batch; the outputs in the order of the rows."""
     device = next(module.parameters()).device
     found: list[list[Any]] = []
