@@ -8,7 +8,7 @@ no use for development speakers beyond that, it is then fitted to the whole trai
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -94,9 +94,6 @@ def _fits(module: ModuleType, run: Run) -> None:
         raise UsageError(
             f"{run.model.name} cannot learn the target {run.target.kind!r}; on vectors, {', '.join(able)} can"
         )
-    parse(module, run.model.options)
-    for one in search.combinations(replace(run.model, search={k: v[:1] for k, v in run.model.search.items()})):
-        parse(module, one)
 
 
 def parse(module: ModuleType, options: Options) -> Any:

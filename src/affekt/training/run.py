@@ -15,6 +15,7 @@ speakers, who are taken from the training side of each fold.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +39,7 @@ class Data:
     manifest: Path | None = None
     "instead of corpora: your own data, as a manifest (JSONL, Parquet), a CSV, or a folder with a folder per emotion"
     options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    "corpus -> options of its reader, e.g. table = {scale = \"1:5\"}; `affekt data show NAME` lists them"
+    'corpus -> options of its reader, e.g. table = {scale = "1:5"}; `affekt data show NAME` lists them'
     protocol: str | None = None
     """e.g. ravdess/6fold, which splits that corpus while all others train; speakers/5 deals all speakers into five
     groups, speakers/loso leaves each out, corpora/loco each corpus; random/5 deals recordings and needs allow_leak.
@@ -192,6 +193,10 @@ class Run:
     "tracking address"
 
     def __post_init__(self) -> None:
+        if not re.fullmatch(r"\w[\w .+-]*", self.name):
+            raise UsageError(
+                f"name must be letters, digits, spaces and . _ + -, as it names a folder; got {self.name!r}"
+            )
         if bool(self.data.corpora) == (self.data.manifest is not None):
             raise UsageError("a run needs either data.corpora or data.manifest, and not both")
         if not 0 < self.data.development < 1:

@@ -62,6 +62,14 @@ def combinations(model: Model) -> Iterator[dict[str, Any]]:
         yield {**model.options, **dict(zip(model.search, values, strict=True))}
 
 
+def corners(model: Model) -> Iterator[dict[str, Any]]:
+    """Yield combinations in which every value to try occurs at least once, so that all can be checked beforehand."""
+    first = {**model.options, **{name: values[0] for name, values in model.search.items() if values}}
+    yield first
+    for name, values in model.search.items():
+        yield from ({**first, name: value} for value in values)
+
+
 def _sampled(model: Model, judge: Callable[[Options], float], seed: int) -> list[tuple[float, Options]]:
     optuna = need("optuna", extra="train")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
