@@ -21,8 +21,8 @@ PACKAGE = ROOT / "src" / "affekt"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 OPTIONAL = {
-    *("av", "matplotlib", "onnx", "onnxscript", "pandas", "pyarrow"),
-    *("safetensors", "scipy", "sklearn", "torch", "transformers"),
+    *("accelerate", "av", "matplotlib", "onnx", "onnxscript", "pandas", "peft", "pyarrow"),
+    *("safetensors", "scipy", "sklearn", "tensorboard", "torch", "transformers"),
 }
 
 

@@ -36,7 +36,7 @@ from affekt.training.examples import Examples
 from affekt.training.run import Run
 
 Floats = NDArray[np.float32]
-ModuleOf = Callable[[int, int], nn.Module]
+ModuleOf = Callable[[int, int], Any]
 """(columns of a frame, labels) -> untrained network"""
 
 SAVE_AFTER = 30.0
@@ -423,7 +423,7 @@ def _average(module: nn.Module, decay: float) -> Any:
     if not decay:
         return None
     swa: Any = torch.optim.swa_utils
-    return swa.AveragedModel(module, multi_avg_fn=swa.get_ema_multi_avg_fn(decay), use_buffers=False)
+    return swa.AveragedModel(module, multi_avg_fn=swa.get_ema_multi_avg_fn(decay), use_buffers=True)
 
 
 def _counts(examples: Examples, run: Run) -> NDArray[np.float64]:
