@@ -25,6 +25,7 @@ import numpy as np
 from affekt import registry
 from affekt.errors import DataError, UsageError
 from affekt.training import cards, classical, results, search
+from affekt.training import plan as planned
 from affekt.training.examples import Examples, Gathered, gather, hear, input_of
 from affekt.training.folder import Finished, Folder
 from affekt.training.progress import Progress
@@ -116,6 +117,7 @@ def train(run: Run, *, workers: int = 1, progress: Progress | None = None, bundl
     progress = progress or Progress()
     check(run)
     gathered = gather(run)
+    planned.plan(run, gathered, timed=False).refuse()
     folder = Folder.open(run, gathered.manifests)
     examples, folds, skipped = hear(gathered, run, workers=workers, progress=progress)
     finished = [

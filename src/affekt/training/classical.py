@@ -116,7 +116,7 @@ class _Trial:
 
     def emotion_score(self, options: Options) -> float:
         """UAR on speakers not heard, each corpus's emotions counting alike."""
-        self._progress.note(f"tries {_said(options)}") if self._run.model.search else None
+        self._progress.step("options", len(self._held), search.tries(self._run.model))
         scores, truth = self._held_out(options), self._all.emotions
         right = np.where(self._all.known, scores, -np.inf).argmax(axis=1) == truth
         cells = np.char.add(np.char.add(self._all.corpora, "/"), truth.astype(str))

@@ -231,7 +231,7 @@ def hear(
         UnknownNameError: no such feature set or augmentation.
     """
     heard = input_of(run)
-    jobs = list(zip(gathered.files, gathered.segments, gathered.examples.ids.tolist(), strict=True))
+    jobs = _jobs(gathered)
     progress = progress or Progress()
     with ExitStack() as stack:
         pool = _pool(stack, workers, len(jobs))
@@ -253,7 +253,19 @@ def hear(
     return examples, tuple(fold.kept(good) for fold in gathered.folds), tuple(troubles.values())
 
 
+def cached(gathered: Gathered, run: Run) -> float:
+    """Share of the features that lie in the cache already, in [0, 1]."""
+    jobs = _jobs(gathered)
+    stores = [_Kept(run.cache, input_of(run), copy) for copy in (None, *run.augment.copies)]
+    chunks = [jobs[begin : begin + _CHUNK] for begin in range(0, len(jobs), _CHUNK)]
+    return sum(store.path(chunk).exists() for store in stores for chunk in chunks) / (len(stores) * len(chunks))
+
+
 _Job = tuple[Path, Segment | None, str]
+
+
+def _jobs(gathered: Gathered) -> list[_Job]:
+    return list(zip(gathered.files, gathered.segments, gathered.examples.ids.tolist(), strict=True))
 
 
 def _stacked(values: list[Floats], heard: Input) -> Floats | list[Floats]:

@@ -56,6 +56,15 @@ def best(model: Model, judge: Callable[[Options], float], *, seed: int = 0) -> F
     return Found(options, score, len(scored))
 
 
+def tries(model: Model) -> int:
+    """Count the combinations that will be tried.
+
+    >>> tries(Model(search={"C": (1, 2, 3), "gamma": (1, 2)}))
+    6
+    """
+    return min(math.prod(len(values) for values in model.search.values()), model.tries)
+
+
 def combinations(model: Model) -> Iterator[dict[str, Any]]:
     """Yield every combination of the values to try, with the fixed options."""
     for values in product(*model.search.values()):

@@ -1,0 +1,229 @@
+"""`affekt train`: a run.toml -> scores on speakers not heard, and a model that `affekt predict` takes."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from affekt.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from affekt.training import Progress, Result, Run
+    from affekt.training.plan import Plan, Side
+
+_EXAMPLES = """\b
+Examples:
+  affekt train --new ravdess svm > run.toml   a commented run for a corpus and a model
+  affekt train --new mine.csv lda > run.toml  the same for data of your own
+  affekt train run.toml --dry-run             clips, speakers, classes, time and memory
+  affekt train run.toml                       train and test every fold, then a bundle
+  affekt train run.toml --listen heard/       hear what the augmentation does
+  affekt predict --model runs/NAME/bundle FILE
+A run that was interrupted goes on where it stopped.
+Exit code: 0, 1 if the data are not what they should be, 2 if the call or the run is wrong."""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("run", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="RUN.TOML")
+@click.option("--new", nargs=2, metavar="CORPUS MODEL", help="Write a commented run.toml to standard output.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and train nothing.")
+@click.option("--listen", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
+              help="Write a few utterances and their augmented copies as WAV, and train nothing.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Write JSON to standard output.")
+@click.option("--bundle/--no-bundle", default=True, help="Train the final model on everybody, or only test.")
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes for features; default: all processors.")
+def command(
+    run: Path | None,
+    new: tuple[str, str] | None,
+    dry_run: bool,
+    listen: Path | None,
+    as_json: bool,
+    bundle: bool,
+    workers: int | None,
+) -> None:
+    """Train and test a model as RUN.TOML says, on speakers kept apart."""
+    from affekt import config, training
+
+    if new:
+        click.echo(_template(*new), nl=False)
+        return
+    if run is None:
+        raise UsageError("which run? Give a run.toml; `affekt train --new CORPUS MODEL > run.toml` writes one")
+    wanted = config.load(training.Run, run)
+    if listen:
+        _listen(wanted, listen)
+    elif dry_run:
+        _dry_run(wanted, as_json)
+    else:
+        with _progress() as progress:
+            result = training.train(wanted, workers=workers or os.cpu_count() or 1, progress=progress, bundle=bundle)
+        _write_json(result.to_dict()) if as_json else _print(result)
+
+
+def _template(corpus: str, model: str) -> str:
+    from affekt.training import template
+
+    return template.write(corpus, model)
+
+
+def _write_json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _listen(run: Run, folder: Path) -> None:
+    """Write the first utterance of each emotion, as it is and as each of its copies."""
+    import soundfile
+
+    from affekt.training import examples
+
+    gathered = examples.gather(run)
+    if not run.augment.copies:
+        raise UsageError("augment.copies is empty, so there is nothing to hear")
+    folder.mkdir(parents=True, exist_ok=True)
+    for label in range(len(gathered.examples.labels)):
+        row = int((gathered.examples.emotions == label).argmax())
+        name = str(gathered.examples.ids[row])
+        for copy in (None, *run.augment.copies):
+            signal = examples.sound(gathered.files[row], gathered.segments[row], name, copy=copy)
+            path = folder / f"{gathered.examples.labels.names[label]}-{copy or 'as-it-is'}.wav"
+            soundfile.write(path, signal.samples, signal.rate)
+            click.echo(str(path))
+
+
+# How far --------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Bars where a person watches, and lines of words in any case; on standard error."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    from affekt.training import Progress
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    with Bar(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("", total=None, visible=False)
+
+        class Told(Progress):
+            def step(self, what: str, done: int, total: int) -> None:
+                bar.update(task, description=what, completed=done, total=total, visible=done < total)
+
+            def note(self, text: str) -> None:
+                console.print(text)
+
+        yield Told()
+
+
+# What would happen ------------------------------------------------------------------------------------------------
+
+
+def _dry_run(run: Run, as_json: bool) -> None:
+    from affekt.training.plan import plan
+
+    found = plan(run)
+    _write_json(found.to_dict()) if as_json else _print_plan(found)
+    found.refuse()
+
+
+def _print_plan(plan: Plan) -> None:
+    console = _console()
+    console.print(f"{plan.run.name}: {_what(plan.run)}", style="bold")
+    if plan.leaky:
+        console.print("LEAKY: this split shares speakers, its scores will be too high", style="bold red")
+    console.print(f"{plan.clips:,} clips of {plan.speakers} speakers, {plan.speech / 3600:.2f} h of speech")
+    console.print(", ".join(f"{name} {n:,}" for name, n in zip(plan.labels, plan.counts, strict=True)))
+    sides = ("train", "development", "test")
+    table = _table("fold", *sides, right=sides)
+    for name, *parts in plan.folds:
+        table.add_row(name, *(_side(part, len(plan.labels)) for part in parts))
+    console.print(table)
+    steps = f", {plan.cost.steps:,} steps at most" if plan.cost.steps else ""
+    console.print(f"{plan.cost.fits:,} fits on {plan.dimensions:,} columns{steps}")
+    console.print(f"about {_duration(plan.seconds)} in one process, {_duration(plan.hearing)} of it for features")
+    console.print(f"about {plan.cost.memory / 1e9:.1f} GB of memory, {plan.free / 1e9:.1f} GB are free")
+
+
+def _side(side: Side, labels: int) -> str:
+    if not side.clips:
+        return "none"
+    missing = labels - side.emotions
+    return f"{side.clips:,} clips, {side.speakers} speakers" + (f", {missing} emotions missing" if missing else "")
+
+
+def _duration(seconds: float) -> str:
+    if math.isnan(seconds):
+        return "an unknown time"
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+# What came out ----------------------------------------------------------------------------------------------------
+
+
+def _print(result: Result) -> None:
+    console, scores = _console(), result.scores
+    console.print(f"{result.run.name}: {_what(result.run)}", style="bold")
+    tested = "test speakers" if result.run.data.protocol else "development speakers"
+    console.print(
+        f"{result.run.data.protocol or 'no protocol'}: {scores['n']:,} clips of {scores['speakers']} {tested}"
+    )
+    if result.leaky:
+        console.print("LEAKY: this split shares speakers, the scores are too high", style="bold red")
+    table = _table("", "score", "95 % over speakers", right=("score",))
+    for name, score in _rows(scores):
+        table.add_row(name, *_score(score))
+    console.print(table)
+    if "recall" in scores:
+        console.print("recall: " + ", ".join(f"{name} {value:.2f}" for name, value in scores["recall"].items()))
+    console.print(f"{result.tried} combinations of options were tried, on training speakers")
+    if result.skipped:
+        console.print(f"{len(result.skipped)} recordings could not be read and were left out", style="red")
+    console.print(f"{result.folder}: predictions.csv, metrics.json")
+    if result.bundle:
+        console.print(f"to use it: affekt predict --model {result.bundle} FILE")
+
+
+def _rows(scores: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    names = {"uar": "UAR", "macro_f1": "macro F1", "weighted_f1": "weighted F1", "accuracy": "accuracy"}
+    yield from ((shown, scores[name]) for name, shown in names.items() if name in scores)
+    yield from ((f"CCC {axis}", score) for axis, score in scores.get("ccc", {}).items())
+
+
+def _score(score: Mapping[str, Any]) -> tuple[str, str]:
+    value, interval = score["value"], score["interval"]
+    shown = "not defined" if value is None else f"{value:.3f}"
+    return shown, f"{interval[0]:.3f} to {interval[1]:.3f}" if interval and None not in interval else ""
+
+
+def _what(run: Run) -> str:
+    return f"{run.model.name} on {run.features.level} of {run.features.set}"
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # A pipe has no width: leave room for a line of a table
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 120)
+
+
+def _table(*columns: str, right: tuple[str, ...] = ()) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left")
+    return table
