@@ -143,7 +143,9 @@ def _print_plan(plan: Plan) -> None:
     console.print(f"{plan.run.name}: {_what(plan.run)}", style="bold")
     if plan.leaky:
         console.print("LEAKY: this split shares speakers, its scores will be too high", style="bold red")
-    console.print(f"{plan.clips:,} clips of {plan.speakers} speakers, {plan.speech / 3600:.2f} h of speech")
+    console.print(
+        f"{_count(plan.clips, 'clip')} of {_count(plan.speakers, 'speaker')}, {plan.speech / 3600:.2f} h of speech"
+    )
     console.print(", ".join(f"{name} {n:,}" for name, n in zip(plan.labels, plan.counts, strict=True)))
     sides = ("train", "development", "test")
     table = _table("fold", *sides, right=sides)
@@ -159,8 +161,12 @@ def _print_plan(plan: Plan) -> None:
 def _side(side: Side, labels: int) -> str:
     if not side.clips:
         return "none"
-    missing = labels - side.emotions
-    return f"{side.clips:,} clips, {side.speakers} speakers" + (f", {missing} emotions missing" if missing else "")
+    missing = f", {_count(labels - side.emotions, 'emotion')} missing" if side.emotions < labels else ""
+    return f"{_count(side.clips, 'clip')}, {_count(side.speakers, 'speaker')}{missing}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _duration(seconds: float) -> str:
@@ -177,9 +183,9 @@ def _duration(seconds: float) -> str:
 def _print(result: Result) -> None:
     console, scores = _console(), result.scores
     console.print(f"{result.run.name}: {_what(result.run)}", style="bold")
-    tested = "test speakers" if result.run.data.protocol else "development speakers"
+    protocol = result.run.data.protocol or "no protocol: development speakers"
     console.print(
-        f"{result.run.data.protocol or 'no protocol'}: {scores['n']:,} clips of {scores['speakers']} {tested}"
+        f"{protocol}: {_count(scores['n'], 'clip')} of {_count(scores['speakers'], 'speaker')} not heard before"
     )
     if result.leaky:
         console.print("LEAKY: this split shares speakers, the scores are too high", style="bold red")

@@ -9,6 +9,7 @@ import ast
 import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -138,10 +139,11 @@ def _comment(text: str) -> Iterator[str]:
 def _words(cls: Any) -> dict[str, str]:
     """What the schema says below each of its fields; a parent's too."""
     found: dict[str, str] = {}
-    for part in reversed([one for one in cls.__mro__ if dataclasses.is_dataclass(one)]):
+    parts: list[type] = [one for one in cls.__mro__ if "__dataclass_fields__" in vars(one)]
+    for part in reversed(parts):
         (body,) = ast.parse(inspect.cleandoc("\n" + inspect.getsource(part))).body
         statements = body.body if isinstance(body, ast.ClassDef) else []
-        for field, below in zip(statements, statements[1:], strict=False):
+        for field, below in pairwise(statements):
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
                 said = below.value if isinstance(below, ast.Expr) else None
                 if isinstance(said, ast.Constant) and isinstance(said.value, str):
