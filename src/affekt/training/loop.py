@@ -310,7 +310,9 @@ class _Training:
         state.epoch += 1
         score = float("nan")
         if self.tune is not None:
-            score = _score(self.judge, self.tune, self.run, self.lengths)
+            own = _score(self.judge, self.tune, self.run, self.lengths)
+            # Running statistics differ a little between processes; all must agree on when to stop.
+            score = float(self.accelerator.gather(torch.tensor([own], device=self.accelerator.device))[0])
         if self.tune is None or score > state.best or not state.best_epoch:
             state.best, state.best_epoch = score, state.epoch
             self.best = {name: value.detach().clone() for name, value in self.judge.state_dict().items()}
@@ -391,8 +393,8 @@ def _accelerator(run: Run, place: Path | None) -> Any:
     trackers = [name for name, wanted in (("tensorboard", run.tensorboard), ("mlflow", run.mlflow)) if wanted]
     for name in trackers:
         need(name, extra="train")
-    # While the head learns alone, the encoder's weights have no gradient, and processes must not wait for one.
-    unused = accelerate.DistributedDataParallelKwargs(find_unused_parameters=run.optimise.head_first > 0)
+    # The head of what is not asked for has no gradient, nor has an encoder that waits for its head.
+    unused = accelerate.DistributedDataParallelKwargs(find_unused_parameters=True)
     try:
         accelerator = accelerate.Accelerator(
             mixed_precision=precision,
