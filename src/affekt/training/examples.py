@@ -231,6 +231,8 @@ def hear(
         UnknownNameError: no such feature set or augmentation.
     """
     heard = input_of(run)
+    for name in run.augment.copies:
+        augment.chain(name)  # so that a wrong name is not found out recording by recording
     jobs = _jobs(gathered)
     progress = progress or Progress()
     with ExitStack() as stack:

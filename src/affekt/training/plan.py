@@ -30,6 +30,7 @@ _HEARD = 3  # recordings that are heard to know how long it takes
 _PROBED = 200  # recordings whose length is looked up
 _ROWS = 800  # of a trial fit
 _TRIED = 12.0  # seconds of speech in a trial step
+_SCORED = 0.5  # seconds per model for calibration and intervals
 _BASE = 250e6  # bytes of Python, numpy and onnxruntime
 _TORCH = 450e6  # bytes that torch and transformers add
 
@@ -242,7 +243,7 @@ def _classical(trial: _Trial) -> Cost:
     # Raw, prepared and centred rows, and a few matrices of covariances at their side.
     memory = _BASE + trial.features + rows * dim * (4 + 3 * 8) + 4 * 8 * min(dim, rows) ** 2
     memory += 5e8 * (trial.run.model.name == "svm")
-    seconds = fits * _fit_seconds(trial, rows, dim) if trial.timed else float("nan")
+    seconds = fits * _fit_seconds(trial, rows, dim) + models * _SCORED if trial.timed else float("nan")
     return Cost(fits, 0, seconds, memory)
 
 
@@ -250,7 +251,7 @@ def _fit_seconds(trial: _Trial, rows: int, dim: int) -> float:
     """Time of one fit, from one on random numbers."""
     rng, used = np.random.default_rng(0), min(rows, _ROWS)
     truth = np.arange(used) % max(2, len(trial.found.examples.labels))
-    x = (rng.normal(size=(used, dim)) + 0.7 * rng.normal(size=(truth.max() + 1, dim))[truth]).astype(np.float32)
+    x = (rng.normal(size=(used, dim)) + 0.4 * rng.normal(size=(truth.max() + 1, dim))[truth]).astype(np.float32)
     for part in (slice(0, 50), slice(None)):  # the first pays for what is imported
         began = time.process_time()
         if trial.module.KIND == "regression":
