@@ -174,12 +174,9 @@ def load(source: str, layers: int) -> Backbone:
 
 
 def _whisper_folder(folder: Path, layers: int) -> Whisper:
-    need("transformers", extra="train")
-    from transformers import WhisperConfig
-    from transformers.models.whisper.modeling_whisper import WhisperEncoder
-
-    config = WhisperConfig(**json.loads((folder / "config.json").read_text()), attn_implementation="eager")
-    encoder = WhisperEncoder(config)
+    whisper = need("transformers.models.whisper.modeling_whisper", extra="train")
+    config = whisper.WhisperConfig(**json.loads((folder / "config.json").read_text()), attn_implementation="eager")
+    encoder = whisper.WhisperEncoder(config)
     weights = need("safetensors.torch", extra="train").load_file(folder / "encoder.safetensors")
     encoder.load_state_dict({name: value.float() for name, value in weights.items()})
     return Whisper(encoder, _depth(layers, config.encoder_layers))

@@ -125,7 +125,7 @@ def fit(
         seed = run.seed + number
         train, tune = _rotate(examples, development, run, number)
         place = None if checkpoint is None else checkpoint / f"seed{seed}"
-        training = _Training(train, tune, run, seed, module_of, place)
+        training = _Training(train, tune, run=run, seed=seed, module_of=module_of, place=place)
         training.go(on_epoch, on_step)
         fitted.append(training)
     return Fitted(
@@ -194,23 +194,21 @@ class _Training:
     """One network from its first step to its best epoch."""
 
     def __init__(
-        self, examples: Examples, tune: Examples | None, run: Run, seed: int, module_of: ModuleOf, place: Path | None
+        self,
+        examples: Examples,
+        tune: Examples | None,
+        *,
+        run: Run,
+        seed: int,
+        module_of: ModuleOf,
+        place: Path | None,
     ) -> None:
         self.run, self.seed, self.state = run, seed, _State()
         self.dim = examples.x[0].shape[1]
         torch.manual_seed(seed)
         self.whole: Any = module_of(self.dim, len(examples.labels))
-        if (normalise := getattr(self.whole, "normalise", None)) is not None:
-            normalise.fit(examples.x)
         self.raw_lengths = self.lengths = Lengths.of(run)
-        if (base := getattr(self.whole, "base", None)) is not None:
-            self.lengths = Lengths.of(run, self.whole.hop)
-            examples = encode(base, examples, self.raw_lengths)
-            tune = None if tune is None else encode(base, tune, self.raw_lengths)
-        self.examples, self.tune = examples, tune
-        core: nn.Module = getattr(self.whole, "core", self.whole)
-        if hasattr(core, "start"):
-            _start(core, examples, self.lengths)
+        core = self._prepare_rows(examples, tune)
         self.accelerator = _accelerator(run, place)
         self.optimiser = torch.optim.AdamW(_groups(core, run), weight_decay=run.optimise.decay)
         self.peaks = [group["lr"] for group in self.optimiser.param_groups]
@@ -218,10 +216,24 @@ class _Training:
         self.core, self.optimiser = self.accelerator.prepare(core, self.optimiser)
         self.bare: nn.Module = self.accelerator.unwrap_model(self.core)
         self.average = _average(self.bare, run.optimise.average)
-        self.objective = losses.Objective.of(run.target, run.balance, _counts(examples, run))
+        self.objective = losses.Objective.of(run.target, run.balance, _counts(self.examples, run))
         self.best = {name: value.clone() for name, value in self.judge.state_dict().items()}
         self.file = None if place is None else place / "checkpoint.safetensors"
         self.signature = _signature(run, seed, examples)
+
+    def _prepare_rows(self, examples: Examples, tune: Examples | None) -> nn.Module:
+        """Fit what is fitted without steps, ask the base what it says of each row, and return what is trained."""
+        if (normalise := getattr(self.whole, "normalise", None)) is not None:
+            normalise.fit(examples.x)
+        if (base := getattr(self.whole, "base", None)) is not None:
+            self.lengths = Lengths.of(self.run, self.whole.hop)
+            examples = encode(base, examples, self.raw_lengths)
+            tune = None if tune is None else encode(base, tune, self.raw_lengths)
+        self.examples, self.tune = examples, tune
+        core: nn.Module = getattr(self.whole, "core", self.whole)
+        if hasattr(core, "start"):
+            _start(core, examples, self.lengths)
+        return core
 
     @property
     def judge(self) -> nn.Module:
