@@ -117,7 +117,7 @@ def test_a_split_that_parts_a_session_is_refused():
 
 
 def test_a_random_split_is_refused_unless_it_is_asked_for_and_is_then_marked():
-    with pytest.raises(DataError, match="random/K deals recordings.*LEAKY"):
+    with pytest.raises(DataError, match=r"random/K deals recordings.*LEAKY"):
         splits.split([manifest()], toy(protocol="random/3"))
     _, folds = splits.split([manifest()], toy(protocol="random/3", allow_leak=True))
     assert [fold.leaky for fold in folds] == [True] * 3
