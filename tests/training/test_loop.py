@@ -265,6 +265,12 @@ def test_tensorboard_hears_each_epoch(tmp_path):
     assert [round(e.value, 4) for e in events.Scalars("loss")] == [round(e.loss, 4) for e in fitted.history]
 
 
+def test_mlflow_is_asked_for_by_name_where_it_is_missing(monkeypatch):
+    monkeypatch.setattr("accelerate.utils.is_mlflow_available", lambda: False)
+    with pytest.raises(UsageError, match="pip install mlflow"):
+        loop.fit(made(), None, replace(run(), mlflow="http://localhost:5000"), module_of=module_of())
+
+
 def test_a_speaker_on_both_sides_is_refused():
     data = made()
     with pytest.raises(DataError, match="both a training and a development speaker"):

@@ -403,8 +403,10 @@ def _accelerator(run: Run, place: Path | None) -> Any:
     accelerate.state.AcceleratorState._reset_state()  # another run of this process may have had another precision
     precision = {"fp32": "no"}.get(run.optimise.precision, run.optimise.precision)
     trackers = [name for name, wanted in (("tensorboard", run.tensorboard), ("mlflow", run.mlflow)) if wanted]
-    for name in trackers:
-        need(name, extra="train")
+    if run.tensorboard:
+        need("tensorboard", extra="train")
+    if run.mlflow and not accelerate.utils.is_mlflow_available():
+        raise UsageError(f"mlflow = {run.mlflow!r} needs a package that affekt does not bring: pip install mlflow")
     # The head of what is not asked for has no gradient, nor has an encoder that waits for its head.
     unused = accelerate.DistributedDataParallelKwargs(find_unused_parameters=True)
     try:
