@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from affekt.errors import UsageError
 from affekt.training.balance import Rows, balanced, cell_weights, logit_bias
 from affekt.training.run import Balance
 
@@ -90,9 +89,3 @@ def test_what_is_drawn_depends_on_the_seed_alone(rows, strategy):
     one, same, other = (balanced(rows, Balance(strategy), labels=3, seed=seed).x for seed in (1, 1, 2))
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)
-
-
-@pytest.mark.parametrize("strategy", ["focal", "sampler"])
-def test_what_only_networks_have_is_refused(rows, strategy):
-    with pytest.raises(UsageError, match="is for networks; a classical model takes none, inverse"):
-        balanced(rows, Balance(strategy), labels=3)

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import clips
-from affekt.training import frozen
 from affekt.errors import DataError
 from affekt.features import whisper
 from affekt.manifest import Manifest
+from affekt.training import frozen
 from affekt.training.frozen import Choice, Embedded, Recipe
 from affekt.types import Affect, LabelSet, Segment, Utterance
 

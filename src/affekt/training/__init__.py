@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from affekt import registry
+from affekt import augment, registry
 from affekt.errors import DataError, UsageError
 from affekt.training import cards, classical, results, search
 from affekt.training import plan as planned
@@ -140,8 +140,8 @@ def check(run: Run) -> ModuleType:
     """Refuse what does not go together before anything is read; return the model's module.
 
     Raises:
-        UsageError: an option that the model has not, or a level of features that it cannot hear.
-        UnknownNameError: no such model.
+        UsageError: an option that the model has not, or a level, target or strategy that are not for it.
+        UnknownNameError: no such model or augmentation.
     """
     module = registry.load("models", run.model.name)
     level = "frames" if module.KIND == "neural" else "functionals"
@@ -150,6 +150,10 @@ def check(run: Run) -> ModuleType:
         raise UsageError(f'{run.model.name} hears {what}: set features.level = "{level}"')
     for options in search.corners(run.model):
         classical.parse(module, options)
+    for name in run.augment.copies:
+        augment.chain(name)
+    if module.KIND != "neural":
+        classical.check(module, run)
     return module
 
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.errors import UsageError
 from affekt.registry import need
 from affekt.training.run import Balance
 
 Floats = NDArray[np.float32]
 Index = NDArray[np.intp]
 
+NETWORKS = ("focal", "sampler")
+"""Strategies of networks alone."""
 _NEIGHBOURS = 5
 
 
@@ -43,15 +44,9 @@ def balanced(rows: Rows, balance: Balance, *, labels: int, seed: int = 0) -> Row
         seed: of what is drawn.
 
     Raises:
-        UsageError: a strategy that only networks have.
         MissingExtraError: the extra `train` is not installed.
     """
     strategy = balance.strategy
-    if strategy in ("focal", "sampler"):
-        raise UsageError(
-            f"balance.strategy {strategy!r} is for networks; a classical model takes none, inverse, effective, "
-            f"logit-adjustment, oversample or smote"
-        )
     if strategy in ("inverse", "effective"):
         share = cell_weights(rows.cells, rows.weights, beta=balance.beta if strategy == "effective" else None)
         return _with(rows, weights=rows.weights * share)

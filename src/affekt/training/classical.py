@@ -21,7 +21,7 @@ from affekt.models._classical import Fitted
 from affekt.models._graph import Graph
 from affekt.models.ridge import Ridge
 from affekt.training import search
-from affekt.training.balance import Rows, balanced, cell_weights
+from affekt.training.balance import NETWORKS, Rows, balanced, cell_weights
 from affekt.training.examples import Examples
 from affekt.training.progress import Progress
 from affekt.training.run import Run
@@ -77,7 +77,7 @@ def fit(examples: Examples, run: Run, *, progress: Progress | None = None) -> tu
     if not isinstance(examples.x, np.ndarray):
         raise UsageError(f'{run.model.name} hears one vector per utterance: set features.level = "functionals"')
     module, affect_alone = registry.load("models", run.model.name), run.target.kind == "affect"
-    _fits(module, run)
+    check(module, run)
     trial = _Trial(examples, run, module, progress or Progress())
     if affect_alone:
         found = search.best(run.model, trial.affect_score, seed=run.seed)
@@ -87,13 +87,26 @@ def fit(examples: Examples, run: Run, *, progress: Progress | None = None) -> tu
     return Head(examples.labels, examples.x.shape[1], trial.emotion(found.options), ridge), found
 
 
-def _fits(module: ModuleType, run: Run) -> None:
+def check(module: ModuleType, run: Run) -> None:
+    """Refuse what a classical model cannot do.
+
+    Raises:
+        UsageError: another target than the model's, a strategy of networks, or other weights than copies.
+    """
     wanted = "regression" if run.target.kind == "affect" else "classical"
     if wanted != module.KIND:
         able = [name for name in registry.names("models") if wanted == registry.load("models", name).KIND]
         raise UsageError(
             f"{run.model.name} cannot learn the target {run.target.kind!r}; on vectors, {', '.join(able)} can"
         )
+    if run.balance.strategy in NETWORKS:
+        raise UsageError(
+            f"balance.strategy {run.balance.strategy!r} is for networks; a classical model takes none, inverse, "
+            f"effective, logit-adjustment, oversample or smote"
+        )
+    copies = len(run.augment.copies)
+    if len(run.augment.weights) not in (0, copies):
+        raise UsageError(f"augment.weights has {len(run.augment.weights)} numbers for {copies} copies")
 
 
 def parse(module: ModuleType, options: Options) -> Any:
@@ -201,7 +214,7 @@ def _learn(examples: Examples, run: Run, module: ModuleType, options: Options) -
 def _rows(examples: Examples, run: Run) -> Rows:
     """Set the copies one below the other; a soft label becomes a row for each emotion that was heard."""
     copies = (np.asarray(examples.x), *map(np.asarray, examples.copies))
-    each = _copy_weights(run, len(copies))
+    each = (1.0, *(run.augment.weights or (1.0,) * len(examples.copies)))
     if run.target.kind == "ratings":
         row, truth = np.nonzero(examples.ratings)
         share = examples.ratings[row, truth].astype(np.float64)
@@ -217,13 +230,6 @@ def _rows(examples: Examples, run: Run) -> Rows:
         np.concatenate([weight * share for weight in each]),
         np.tile(cells, len(copies)),
     )
-
-
-def _copy_weights(run: Run, count: int) -> tuple[float, ...]:
-    given = run.augment.weights or (1.0,) * (count - 1)
-    if len(given) != count - 1:
-        raise UsageError(f"augment.weights has {len(given)} numbers for {count - 1} copies")
-    return (1.0, *given)
 
 
 def _cells(examples: Examples) -> NDArray[np.intp]:

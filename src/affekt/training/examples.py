@@ -232,7 +232,7 @@ def hear(
     """
     heard = input_of(run)
     for name in run.augment.copies:
-        augment.chain(name)  # so that a wrong name is not found out recording by recording
+        augment.chain(name)  # else a wrong name would be found out recording by recording
     jobs = _jobs(gathered)
     progress = progress or Progress()
     with ExitStack() as stack:
