@@ -237,8 +237,11 @@ class _Trial:
 
 
 def _classical(trial: _Trial) -> Cost:
-    models = len(trial.found.folds) + (trial.run.target.kind != "affect")  # the bundle is the last
-    fits = models * (search.tries(trial.run.model) * classical.INNER + 1)
+    speakers = [_side(trial.found, fold.taught).speakers for fold in trial.found.folds]
+    if trial.run.target.kind != "affect":  # the bundle is the last
+        speakers.append(len(np.unique(trial.found.examples.speakers)))
+    models, tries = len(speakers), search.tries(trial.run.model)
+    fits = sum(tries * min(classical.INNER, known) + 1 for known in speakers)
     rows, dim = trial.taught * (1 + len(trial.run.augment.copies)), trial.heard.shape[-1]
     # Raw, prepared and centred rows, and a few matrices of covariances at their side.
     memory = _BASE + trial.features + rows * dim * (4 + 3 * 8) + 4 * 8 * min(dim, rows) ** 2
