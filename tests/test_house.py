@@ -21,7 +21,7 @@ PACKAGE = ROOT / "src" / "affekt"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 OPTIONAL = {
-    *("accelerate", "av", "matplotlib", "onnx", "onnxscript", "pandas", "peft", "pyarrow"),
+    *("accelerate", "av", "imblearn", "matplotlib", "onnx", "onnxscript", "optuna", "pandas", "peft", "pyarrow"),
     *("safetensors", "scipy", "sklearn", "tensorboard", "torch", "transformers"),
 }
 
