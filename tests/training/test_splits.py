@@ -13,7 +13,7 @@ from affekt import datasets
 from affekt.errors import DataError, UnknownNameError, UsageError
 from affekt.manifest import Manifest
 from affekt.training import examples, splits
-from affekt.training.run import Data, Features, Run, Target
+from affekt.training.run import Data, Features, Model, Run, Target
 from affekt.types import LabelSet, Utterance
 
 ROOT = clips.SHARED / "corpora"
@@ -173,6 +173,20 @@ def test_a_label_of_one_speaker_only_stays_in_training():
 
 def test_a_single_speaker_gives_no_development():
     assert splits.draw(np.array(["anger", "fear"]), np.array(["a", "a"]), 0.5, seed=0) == set()
+
+
+def test_no_share_for_development_leaves_all_speakers_to_train():
+    folds, speakers, _ = finished([manifest()], toy(protocol="speakers/loso", development=0.0))
+    for fold in folds:
+        assert len(fold.development) == 0
+        assert len(fold.train) + len(fold.test) == len(speakers)
+
+
+@pytest.mark.parametrize("more", [{"data": toy(development=0.0)}, {"model": Model(search={"rate": (1, 2)})}])
+def test_where_something_is_chosen_there_is_somebody_to_choose_on(more):
+    asked = {"data": toy(protocol="speakers/loso", development=0.0), **more}
+    with pytest.raises(UsageError, match="nobody to choose on"):
+        Run("x", **asked)
 
 
 # What may be asked ------------------------------------------------------------------------------------------------

@@ -47,7 +47,8 @@ class Data:
     folds: tuple[int, ...] = ()
     "only these folds, counted from 0; all when empty"
     development: float = 0.2
-    "share of each fold's training speakers on whom early stopping and choices are made, at least one"
+    """share of each fold's training speakers on whom early stopping and choices are made, at least one; 0: all train,
+    for all epochs, and nothing is chosen"""
     labels: tuple[str, ...] = ()
     "emotions to tell apart, others are left out; those of the corpora when empty"
     merge: Mapping[str, str] = field(default_factory=dict)
@@ -199,5 +200,7 @@ class Run:
             )
         if bool(self.data.corpora) == (self.data.manifest is not None):
             raise UsageError("a run needs either data.corpora or data.manifest, and not both")
-        if not 0 < self.data.development < 1:
+        if not 0 <= self.data.development < 1:
             raise UsageError(f"data.development must lie between 0 and 1, got {self.data.development:g}")
+        if not self.data.development and (self.data.protocol is None or self.model.search):
+            raise UsageError("data.development = 0 leaves nobody to choose on: name a protocol, and search for nothing")

@@ -178,7 +178,7 @@ def finish(found: Split, emotions: NDArray[np.str_], speakers: NDArray[np.str_],
     Raises:
         DataError: a part shares a speaker with another and the split is not marked as leaky, or nothing is left.
     """
-    if not len(found.development):
+    if not len(found.development) and data.development > 0:
         fixed = zlib.crc32(f"{seed}/{found.name}".encode())
         chosen = draw(emotions[found.train], speakers[found.train], data.development, seed=fixed)
         tuned = np.isin(speakers[found.train], sorted(chosen))
