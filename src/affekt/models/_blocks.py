@@ -176,4 +176,4 @@ def pace(x: Tensor, mask: Mask, times: int) -> tuple[Tensor, Mask]:
     if times == 1:
         return x, mask
     joined, mask = join(x, mask, times)
-    return joined.unflatten(2, (times, x.shape[2])).mean(dim=2), mask
+    return torch.unflatten(joined, 2, (times, x.shape[2])).mean(dim=2), mask

@@ -81,4 +81,5 @@ def build(dim: int, labels: int, *, options: Options) -> Net:
     torch.Size([1, 3])
     """
     # Channels last: small convolutions run half again as fast on a CPU.
-    return Net(dim, labels, options).to(memory_format=torch.channels_last)
+    net: Net = Net(dim, labels, options).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return net
