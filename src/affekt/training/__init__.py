@@ -169,10 +169,10 @@ def _fold(number: int, fold: Split, examples: Examples, run: Run, *, folder: Fol
     if kept is not None:
         progress.note(f"fold {fold.name}: done before")
         return kept
-    began = time.monotonic()
+    began, spent = time.monotonic(), time.process_time()
     model, about = fit(examples, fold, run, checkpoint=folder.checkpoint(f"{number:02d}"), progress=progress)
     probs, affect = said(model, test.x, run)
-    about |= {"seconds": round(time.monotonic() - began, 1)}
+    about |= {"seconds": round(time.monotonic() - began, 1), "cpu": round(time.process_time() - spent, 1)}
     done = Finished(tuple(test.ids.tolist()), probs, affect, about)
     folder.keep(number, done)
     progress.note(f"fold {fold.name}: {_brief(test, done)}")
