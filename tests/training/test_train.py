@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -274,3 +276,45 @@ def test_a_name_that_is_no_folder_is_refused(name):
 def test_the_revision_tells_changed_files(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert folder.revision() is None
+
+
+# Several corpora --------------------------------------------------------------------------------------------------
+
+
+def test_corpora_with_different_labels_learn_together_and_are_judged_by_their_own(run, tmp_path):
+    sys.path.insert(0, str(Path(__file__).parents[1] / "datasets"))
+    import layouts
+
+    for name in ("savee", "emodb"):
+        layouts.build(name, tmp_path / "corpora", layouts.noise)
+    data = Data(corpora=("savee", "emodb"), root=tmp_path / "corpora", protocol="speakers/3")
+    result = training.train(replace(run, data=data, model=Model("lda")))
+    assert set(result.judged.labels) > {"boredom", "surprise"}
+    corpora = result.to_dict()["corpora"]
+    assert {label for label, n in zip(*_said(corpora["savee"]), strict=True) if n} <= set(
+        datasets.card("savee").label_set
+    )
+    assert {label for label, n in zip(*_said(corpora["emodb"]), strict=True) if n} <= set(
+        datasets.card("emodb").label_set
+    )
+    assert bundle.card(result.bundle).use == "research", "the strictest of the two"
+
+
+def _said(scores):
+    """Labels, and how often each was said."""
+    return scores["confusion"]["labels"], np.sum(scores["confusion"]["counts"], axis=0)
+
+
+def test_a_network_s_options_are_chosen_on_development_speakers(run):
+    pytest.importorskip("torch")
+    pytest.importorskip("accelerate")
+    asked = replace(
+        run,
+        features=Features("logmel"),
+        model=Model("cnn", {"channels": (4, 4, 4)}, search={"dropout": (0.0, 0.2)}),
+        optimise=Optimise(epochs=1, batch=12.0),
+        data=replace(run.data, folds=(0,)),
+    )
+    result = training.train(asked, bundle=False)
+    assert result.tried == 2
+    assert result.folds[0]["options"]["dropout"] in (0.0, 0.2)
