@@ -235,6 +235,30 @@ def test_a_card_that_does_not_fit_is_refused(folder, changes, words):
         bundle.load(folder)
 
 
+@pytest.mark.parametrize(
+    ("heard", "words"),
+    [
+        ({"set": "nonsense"}, r"no feature set is called 'nonsense'"),
+        ({"set": "logmel", "colour": "blue"}, r"mine@7, input: no key is called 'colour'"),
+        ({"set": "logmel", "version": "0"}, r"trained on version 0 of the features logmel; here is 1"),
+        ({"set": "samples", "level": "functionals"}, r"samples are heard as frames"),
+    ],
+)
+def test_an_input_that_this_version_cannot_hear_is_refused(folder, heard, words):
+    rewrite(folder, input=heard)
+    with pytest.raises(BundleError, match=words):
+        bundle.load(folder)
+
+
+def test_a_card_says_what_its_model_hears(folder):
+    assert "Hears: embeddings of whisper-tiny.en-3" in bundle.card(folder).text
+    rewrite(folder, input={"set": "egemaps", "level": "functionals", "version": "1"})
+    card = bundle.card(folder)
+    assert "Hears: functionals of egemaps, version 1" in card.text
+    assert card.size < whisper.WEIGHTS.stat().st_size
+    assert card.to_dict()["input"]["set"] == "egemaps"
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '"card"', "\x00"])
 def test_what_is_no_card_is_refused(folder, text):
     (folder / "card.json").write_text(text, encoding="utf-8")
