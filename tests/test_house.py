@@ -21,7 +21,7 @@ PACKAGE = ROOT / "src" / "affekt"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 OPTIONAL = {
-    *("av", "matplotlib", "onnx", "onnxscript", "pandas", "pyarrow"),
+    *("av", "matplotlib", "onnx", "onnxscript", "opensmile", "pandas", "parselmouth", "pyarrow"),
     *("safetensors", "scipy", "sklearn", "torch", "transformers"),
 }
 
