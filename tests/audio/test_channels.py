@@ -137,5 +137,5 @@ def test_a_silent_start_is_said_since_the_sides_of_a_call_may_follow():
     silence = [np.zeros((16000, 2), np.float32)] * 30
     choice, note = channels.decide(silence, 16000)
     assert choice == "mix"
-    assert note is not None and "begin in silence" in note
+    assert "begin in silence" in (note or "")
     assert channels.decide(silence[:3], 16000) == ("mix", None)
