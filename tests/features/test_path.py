@@ -10,16 +10,23 @@ from hypothesis import strategies as st
 from affekt.features import _path
 
 
-def one_by_one(local, moves):
+def one_by_one(local, moves, lag=None):
     cost, came = local[0], [np.zeros(local.shape[1], int)]
+    best = [cost.argmin()]
     for here, step in zip(local[1:], moves[1:], strict=True):
         total = cost[:, None] + step
         came.append(total.argmin(axis=0))
         cost = total.min(axis=0) + here
-    path = [int(cost.argmin())]
-    for row in came[:0:-1]:
-        path.append(int(row[path[-1]]))
-    return path[::-1]
+        best.append(cost.argmin())
+    last = len(local) - 1
+    ends = [last if lag is None else min(frame + lag, last) for frame in range(len(local))]
+    return [back(came, frame, end, best[end]) for frame, end in enumerate(ends)]
+
+
+def back(came, frame, end, state):
+    for row in came[end:frame:-1]:
+        state = row[state]
+    return int(state)
 
 
 def price(path, local, moves):
@@ -30,14 +37,14 @@ def price(path, local, moves):
 shapes = st.tuples(st.integers(1, 200), st.integers(1, 8), st.integers(0, 2**32 - 1))
 
 
-@given(shapes)
+@given(shapes, st.none() | st.integers(0, 60))
 @settings(max_examples=100, deadline=None)
-def test_whole_costs_give_the_path_of_a_plain_search_also_where_many_are_equal(shape):
+def test_whole_costs_give_the_path_of_a_plain_search_also_where_many_are_equal(shape, lag):
     frames, states, seed = shape
     random = np.random.default_rng(seed)
     local = random.integers(0, 4, (frames, states)).astype(float)
     moves = random.integers(0, 4, (frames, states, states)).astype(float)
-    assert _path.cheapest(local, moves).tolist() == one_by_one(local, moves)
+    assert _path.cheapest(local, moves, lag=lag).tolist() == one_by_one(local, moves, lag)
 
 
 @given(shapes, st.sampled_from([0.01, 1.0, 100.0]))
@@ -64,6 +71,7 @@ def test_a_long_recording_in_pieces_has_the_path_of_the_whole_and_asks_for_few_m
     path = _path.cheapest(local, some).tolist()
     assert path == one_by_one(local, moves)
     assert (sum(asked), max(asked)) == (20000, _path._PIECE)
+    assert _path.cheapest(local[:6000], moves, lag=30).tolist() == one_by_one(local[:6000], moves[:6000], 30)
 
 
 def test_moves_that_never_happen_may_cost_infinity():
