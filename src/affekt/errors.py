@@ -15,6 +15,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_LISTED = 40
+"names in a message; more would hide what it says"
+
 
 class AffektError(Exception):
     """Root of every error that a user can cause and mend."""
@@ -34,9 +37,11 @@ class UnknownNameError(UsageError):
 
     def __init__(self, kind: str, given: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        close = difflib.get_close_matches(given.lower(), names, n=1, cutoff=0.6)
-        guess = f"; did you mean {close[0]!r}?" if close else "."
-        super().__init__(f"no {kind} is called {given!r}{guess} Known: {', '.join(names) or 'none'}")
+        lower = {name.lower(): name for name in names}
+        close = difflib.get_close_matches(given.lower(), lower, n=1, cutoff=0.6)
+        guess = f"; did you mean {lower[close[0]]!r}?" if close else "."
+        rest = f", ... ({len(names)} in all)" if len(names) > _LISTED else ""
+        super().__init__(f"no {kind} is called {given!r}{guess} Known: {', '.join(names[:_LISTED]) or 'none'}{rest}")
 
 
 class ConfigError(UsageError):

@@ -1,0 +1,229 @@
+"""A module of this folder -> FeatureSet: signals of any rate in, frames with times or named numbers out.
+
+What a module may leave out is filled in here, so that the smallest encoder (`DIM`, `HOP`, `RATES`, `extract`) can be
+used like the largest set: its columns are numbered, and its functionals are their means and standard deviations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt.errors import UnknownNameError, UsageError
+from affekt.features._feature import Feature
+from affekt.types import Signal
+
+if TYPE_CHECKING:
+    from affekt.cache import Cache
+
+Level = Literal["frames", "functionals"]
+
+LOWEST = 8000
+"""Hz; below, the second formant and half of what voices say are not in the recording."""
+
+_FRONT = 1  # of what is done here to a signal before the module gets it; raise it when that changes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frames:
+    """Features over time.
+
+    >>> frames = Frames(np.array([0.0, 0.01]), np.array([[1.0, 2.0], [3.0, 4.0]], np.float32), ("a", "b"))
+    >>> frames["b"], len(frames)
+    (array([2., 4.], dtype=float32), 2)
+    """
+
+    times: NDArray[np.float64]
+    "(frames,) seconds since the stream began, as the set documents: of the centre or the start of each frame"
+    values: NDArray[np.float32]
+    "(frames, features)"
+    names: tuple[str, ...]
+    "of the columns"
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __getitem__(self, name: str) -> NDArray[np.float32]:
+        """Return one feature over time, shape (frames,).
+
+        Raises:
+            UnknownNameError: there is no such feature; the message has the closest.
+        """
+        if name not in self.names:
+            raise UnknownNameError("feature", name, self.names)
+        column: NDArray[np.float32] = self.values[:, self.names.index(name)]
+        return column
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vector:
+    """Functionals of a signal: numbers with names, in a fixed order.
+
+    >>> vector = Vector(("mean", "range"), np.array([1.5, 3.0]))
+    >>> vector["range"], dict(vector)
+    (3.0, {'mean': 1.5, 'range': 3.0})
+    """
+
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+    "(functionals,)"
+    _places: Mapping[str, int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_places", {name: place for place, name in enumerate(self.names)})
+
+    def __getitem__(self, name: str) -> float:
+        """Return one number.
+
+        Raises:
+            UnknownNameError: there is none of that name; the message has the closest.
+        """
+        if name not in self._places:
+            raise UnknownNameError("functional", name, self.names)
+        return float(self.values[self._places[name]])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the names, so that `dict(vector)` works."""
+        return self.names
+
+
+class FeatureSet:
+    """One way to put a voice into numbers; `affekt.features.load` makes it."""
+
+    def __init__(self, name: str, module: ModuleType, cache: Cache | None = None) -> None:
+        self.name = name
+        self.hop: float = module.HOP
+        "seconds from one frame to the next"
+        self.rates: tuple[int, ...] = tuple(getattr(module, "RATES", None) or (module.RATE,))
+        "Hz that it measures without resampling"
+        self.version: int | None = getattr(module, "VERSION", None)
+        "raised whenever a value changes; a set without one is never cached"
+        self.licence: str = getattr(module, "LICENCE", "Apache-2.0")
+        self._module: Any = module
+        self._cache = cache
+
+    def __repr__(self) -> str:
+        return f"<FeatureSet {self.name}: {len(self.features)} features, {len(self.functional_names)} functionals>"
+
+    @cached_property
+    def features(self) -> tuple[Feature, ...]:
+        """The columns of the frames: name, unit, definition and source of each."""
+        own: tuple[Feature, ...] | None = getattr(self._module, "FEATURES", None)
+        if own:
+            return own
+        names = getattr(self._module, "NAMES", None) or [f"{self.name}_{i}" for i in range(self._module.DIM)]
+        return tuple(Feature(name, "1", f"column {i} of the set {self.name}", "") for i, name in enumerate(names))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns of the frames."""
+        return tuple(feature.name for feature in self.features)
+
+    @cached_property
+    def functional_names(self) -> tuple[str, ...]:
+        """Names of the functionals, in their order."""
+        own: tuple[str, ...] | None = getattr(self._module, "FUNCTIONALS", None)
+        return own or tuple(self._moments)
+
+    @cached_property
+    def _moments(self) -> Mapping[str, Feature]:
+        """The functionals of a module that has none of its own."""
+        return {
+            f"{f.name}_{short}": Feature(
+                f"{f.name}_{short}", f.unit, f"{long} over the frames: {f.definition}", f.source
+            )
+            for short, long in (("mean", "mean"), ("stddev", "standard deviation"))
+            for f in self.features
+        }
+
+    def describe(self, name: str) -> Feature:
+        """Say what a feature or functional is: its unit, definition and source.
+
+        Raises:
+            UnknownNameError: the set has none of that name; the message has the closest.
+        """
+        for feature in self.features:
+            if feature.name == name:
+                return feature
+        if name not in self.functional_names:
+            raise UnknownNameError(f"feature of {self.name}", name, (*self.names, *self.functional_names))
+        found: Feature = self._module.describe(name) if hasattr(self._module, "FUNCTIONALS") else self._moments[name]
+        return found
+
+    def extract(self, signal: Signal) -> Frames:
+        """Measure the signal frame by frame.
+
+        Args:
+            signal: 8000 Hz or more, finite; resampled to the nearest rate above at which the set is defined, or else
+                the highest. However short it is, at least one frame comes back.
+
+        Raises:
+            UsageError: below 8000 Hz, samples that are not numbers, or what the set itself refuses.
+        """
+        values = self._kept("frames", signal, self._module.extract)
+        begin = signal.start / signal.rate + getattr(self._module, "OFFSET", 0.0)
+        return Frames(np.asarray(begin + np.arange(len(values)) * self.hop), values, self.names)
+
+    def functionals(self, signal: Signal) -> Vector:
+        """Summarise the signal in one number per functional; takes and raises what `extract` does."""
+        return Vector(self.functional_names, self._kept("functionals", signal, self._summary))
+
+    def _summary(self, native: Signal) -> NDArray[np.float64]:
+        if hasattr(self._module, "functionals"):
+            return np.array(list(self._module.functionals(native).values()), np.float64)
+        frames = self._module.extract(native).astype(np.float64)
+        return np.concatenate([frames.mean(axis=0), frames.std(axis=0)])
+
+    def _kept(self, level: Level, signal: Signal, make: Callable[[Signal], NDArray[Any]]) -> NDArray[Any]:
+        """Look the values up, or make and keep them. They depend on the samples, the rate and the set's version."""
+        _check(signal)
+        if self._cache is None or self.version is None:
+            return make(self._native(signal))
+        from affekt.cache import key
+
+        names = "\n".join(self.names if level == "frames" else self.functional_names)
+        place = key(self.name, self.version, level, names, _FRONT, signal.rate, signal.samples)
+        return self._cache.fetch(place, lambda: make(self._native(signal)))
+
+    def _native(self, signal: Signal) -> Signal:
+        """Bring the signal to a rate, and where the set needs it to a level, at which the module takes it."""
+        from affekt import audio
+
+        rate = min((r for r in self.rates if r >= signal.rate), default=max(self.rates))
+        samples = signal.samples.astype(np.float32, copy=False)
+        if rate != signal.rate:
+            resampler = audio.Resampler(signal.rate, rate)
+            samples = np.concatenate([resampler.push(samples), resampler.finish()])
+        if getattr(self._module, "LEVELLED", False):
+            samples = audio.level(samples, rate)
+        return Signal(samples, rate, round(signal.start * rate / signal.rate))
+
+
+def _check(signal: Signal) -> None:
+    if signal.rate < LOWEST:
+        raise UsageError(
+            f"features of the voice need {LOWEST} Hz or more, this signal has {signal.rate} Hz; take the recording as it "
+            f"was before it was brought to that rate. Where there is none, resample it to {LOWEST} Hz, which brings back "
+            f"no sound above {signal.rate / 2:g} Hz"
+        )
+    if signal.samples.ndim != 1:
+        raise UsageError(
+            f"a signal is mono, shape (n,), got {signal.samples.shape}; choose a channel or take their mean"
+        )
+    if not np.isfinite(signal.samples).all():
+        raise UsageError("samples must be finite numbers, got NaN or infinity; decode the recording again")
