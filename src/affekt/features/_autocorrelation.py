@@ -46,8 +46,10 @@ _BLOCK = 32
 _TAPS = 16
 
 # Boersma's own values, for a hop of 10 ms.
-_SILENCE = 0.03
-"of the loudest peak; what is softer is rather unvoiced"
+_SILENCE = 0.045
+"of the loud peaks; what is softer is rather unvoiced"
+_LOUD = 98
+"percentile of the frames' peaks; Boersma takes the loudest of all, with 0.03, but a click is louder than any voice"
 _VOICING = 0.45
 "strength of the unvoiced candidate"
 _OCTAVE = 0.01
@@ -57,7 +59,7 @@ _JUMP = 0.35
 _CHANGE = 0.14
 "from voiced to unvoiced and back"
 _NEVER = 1e6
-_STEEP, _EVEN = 10.0, 0.0
+_STEEP, _EVEN = 14.0, 0.09
 
 
 class Track(NamedTuple):
@@ -91,7 +93,7 @@ def track(signal: Signal, *, floor: float = FLOOR, ceiling: float = CEILING) -> 
         raise UsageError(f"F0 is looked for within 40 .. 1000 Hz, floor below ceiling; got {floor} and {ceiling} Hz")
     found = [(*candidates(power, floor=floor, ceiling=ceiling), peak) for power, peak in spectra(signal, floor)]
     frequencies, strengths, peaks = (np.concatenate(part) for part in zip(*found, strict=True))
-    return choose(frequencies, strengths, peaks, floor=floor)
+    return choose(frequencies, strengths, peaks)
 
 
 def spectra(signal: Signal, floor: float = FLOOR) -> Iterator[tuple[Floats, Floats]]:
@@ -128,24 +130,24 @@ def candidates(power: Floats, *, floor: float = FLOOR, ceiling: float = CEILING)
     return _strongest(row, frequency, height, frames=len(power))
 
 
-def choose(frequencies: Array, strengths: Array, peaks: Floats, *, floor: float = FLOOR) -> Track:
-    """Choose a candidate of each frame, or none, so that F0 jumps and voicing changes little."""
+def choose(frequencies: Array, strengths: Array, peaks: Floats) -> Track:
+    """Choose a candidate of each frame, or none, so that F0 jumps and voicing change little."""
+    frames, count = frequencies.shape
     known = strengths > 0
-    octaves = np.log2(np.where(known, frequencies, floor) / floor)
+    octaves = np.log2(np.where(known, frequencies, CEILING) / CEILING)
     voiced = np.where(known, strengths + _OCTAVE * octaves, -_NEVER)
-    loudness = peaks / max(float(peaks.max()), 1e-9)
+    loudness = peaks / max(float(np.percentile(peaks, _LOUD)), 1e-9)
     unvoiced = _VOICING + np.maximum(0, 2 - loudness * (1 + _VOICING) / _SILENCE)
-    count = frequencies.shape[1]
-    moves = np.full((len(octaves), count + 1, count + 1), _CHANGE)
+    moves = np.full((frames, count + 1, count + 1), _CHANGE)
     moves[1:, :count, :count] = _JUMP * np.abs(octaves[:-1, :, None] - octaves[1:, None, :])
     moves[:, count, count] = 0
     states = _path.cheapest(-np.column_stack([voiced, unvoiced]), moves)
-    best = np.where(states < count, states, strengths.argmax(axis=1))
-    at = np.arange(len(states))
-    margin = voiced.max(axis=1) - unvoiced
+    best = np.where(states < count, states, voiced.argmax(axis=1))
+    at = np.arange(frames)
+    margin = np.clip(voiced.max(axis=1) - unvoiced, -5, 5)
     return Track(
         f0=np.where(states < count, frequencies[at, best], 0.0),
-        voicing=1 / (1 + np.exp(np.clip(-_STEEP * (margin - _EVEN), -50, 50))),
+        voicing=1 / (1 + np.exp(-_STEEP * (margin - _EVEN))),
         strength=strengths[at, best],
     )
 
