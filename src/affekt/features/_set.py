@@ -217,9 +217,9 @@ class FeatureSet:
 def _check(signal: Signal) -> None:
     if signal.rate < LOWEST:
         raise UsageError(
-            f"features of the voice need {LOWEST} Hz or more, this signal has {signal.rate} Hz; take the recording as it "
-            f"was before it was brought to that rate. Where there is none, resample it to {LOWEST} Hz, which brings back "
-            f"no sound above {signal.rate / 2:g} Hz"
+            f"features of the voice need {LOWEST} Hz or more, this signal has {signal.rate} Hz; take the recording as "
+            f"it was before it was brought to that rate. Where there is none, resample it to {LOWEST} Hz, which brings "
+            f"back no sound above {signal.rate / 2:g} Hz"
         )
     if signal.samples.ndim != 1:
         raise UsageError(

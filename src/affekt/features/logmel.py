@@ -17,8 +17,8 @@ FEATURES = tuple(
     Feature(
         f"mel{band}",
         "log10 / 4",
-        f"logarithm of the power in mel band {band} of 80 (0 .. 8 kHz), shifted and scaled; the floor is 80 dB below the "
-        "loudest cell",
+        f"logarithm of the power in mel band {band} of 80 (0 .. 8 kHz), shifted and scaled; the floor is 80 dB below "
+        "the loudest cell",
         "Radford et al. 2023, section 2.2; Slaney 1998",
     )
     for band in range(1, DIM + 1)
