@@ -6,6 +6,7 @@ Frame i begins at i times the hop, and only whole frames count, so a window of 6
 from __future__ import annotations
 
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from affekt.errors import UsageError
 from affekt.types import Signal
 
 Array = NDArray[np.float64]
+Floats = NDArray[np.float32]
+Kind = TypeVar("Kind", Array, Floats)
 
 HOP = 0.01
 "seconds"
@@ -50,14 +53,26 @@ def size(rate: int, seconds: float) -> int:
 
 def frames(signal: Signal, seconds: float) -> Array:
     """Cut into overlapping frames, shape (frames, samples), a view."""
-    samples = signal.samples.astype(np.float64)
-    return np.lib.stride_tricks.sliding_window_view(samples, size(signal.rate, seconds))[:: size(signal.rate, HOP)]
+    return windows(signal.samples.astype(np.float64), signal.rate, seconds)
 
 
-def magnitudes(windowed: Array) -> Array:
-    """Spectrum of windowed frames, zero-padded to the next power of two, shape (frames, bins)."""
-    spectrum = np.fft.rfft(windowed, padded(windowed.shape[1]))
-    return np.asarray(np.sqrt(spectrum.real**2 + spectrum.imag**2))
+def windows(samples: Kind, rate: int, seconds: float) -> Kind:
+    """Cut samples into overlapping frames, shape (frames, samples), a view."""
+    return np.lib.stride_tricks.sliding_window_view(samples, size(rate, seconds))[:: size(rate, HOP)]
+
+
+def voice(rows: Floats) -> tuple[Floats, Floats]:
+    """Magnitudes (frames, bins) and root mean square (frames,) of frames of `LONG` under a Gaussian window."""
+    count, samples = rows.shape
+    windowed = np.zeros((count, padded(samples)), np.float32)
+    np.multiply(rows, gauss(samples).astype(np.float32), out=windowed[:, :samples])
+    power = np.einsum("ij,ij->i", windowed, windowed) / np.float32(samples)
+    return magnitudes(windowed), np.sqrt(power)
+
+
+def magnitudes(windowed: Kind) -> Kind:
+    """Spectrum of windowed frames, zero-padded to the next power of two, shape (frames, bins), as precise as they."""
+    return np.abs(np.fft.rfft(windowed, padded(windowed.shape[1])))
 
 
 def padded(samples: int) -> int:

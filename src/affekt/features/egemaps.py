@@ -108,17 +108,10 @@ def _contours(signal: Signal) -> tuple[Array, Array, Array]:
     """Unsmoothed: semitones (frames,), loudness and spectral shape (frames + a few, 10), voice (frames, 14)."""
     _spectra.check(signal)
     rate = RATE
-    short, long = (_spectra.frames(signal, seconds) for seconds in (_spectra.SHORT, _spectra.LONG))
+    short = _spectra.frames(signal, _spectra.SHORT)
     windowed = short * _spectra.hamming(short.shape[1])
-    magnitudes = _spectra.magnitudes(long * _spectra.gauss(long.shape[1]))
-    f0, _ = _pitch.track(magnitudes, rate)
-    f0 = np.where(_loud_enough(long), f0, 0.0)
-    return _pitch.semitones(f0), _shape_of(windowed, rate), _voice_of(signal, windowed, magnitudes, f0)
-
-
-def _loud_enough(long: Array) -> Array:
-    windowed = long * _spectra.gauss(long.shape[1])
-    return np.asarray(np.sqrt((windowed**2).mean(axis=1)) > 0.001)
+    f0, magnitudes = _pitch.track(signal)
+    return _pitch.semitones(f0), _shape_of(windowed, rate), _voice_of(signal, windowed, magnitudes.astype(float), f0)
 
 
 def _shape_of(windowed: Array, rate: int) -> Array:
