@@ -163,7 +163,7 @@ def test_pieces_of_a_long_recording_are_as_the_whole(monkeypatch):
     sweep = np.sin(np.cumsum(np.linspace(0.03, 0.1, 5 * RATE))) ** 3
     signal = Signal(sweep.astype(np.float32), RATE)
     f0, magnitudes = _pitch.track(signal)
-    monkeypatch.setattr(_pitch, "_PIECE", 50)
+    monkeypatch.setattr(_spectra, "_PIECE", 50)
     pieces = _pitch.track(signal)
     assert pieces[0] == pytest.approx(f0)
     assert pieces[1] == pytest.approx(magnitudes)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from functools import cache, partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from affekt.features import _path, _spectra
+from affekt.features._path import States
 from affekt.features._spectra import Array, Floats
 from affekt.types import Signal
 
@@ -23,15 +23,11 @@ VOICED = 0.7
 FLOOR = 0.001
 "root mean square of a windowed frame, of full scale; what is softer is unvoiced"
 
-_PIECE = 128
-"frames at once: their spectra stay in the processor's cache"
 _BOTTOM = 25.0
 "Hz, where the octave scale begins"
 _HARMONICS = 15
 _DECAY = 0.85
 _CANDIDATES = 6
-_BAND = 32
-"columns of a banded matrix that are multiplied at once"
 
 _THRESHOLD = 8.0
 "cost of a frame on the other side of VOICED than its state"
@@ -44,21 +40,17 @@ _REST = 1.0
 _JUMP = 10.0
 "cost per natural logarithm of F0"
 _NEVER = 999.0
+_BAND = 16
+"columns of a matrix at once: for products this small no threads are started, which would cost more than they save"
 _LAG = 39
 "frames after which the reference decides"
 
 
 def track(signal: Signal) -> tuple[Array, Floats]:
     """Return F0 in Hz, 0 where unvoiced, shape (frames,), and the 60 ms magnitudes it was found in, (frames, bins)."""
-    rows = _spectra.windows(signal.samples, signal.rate, _spectra.LONG)
-    magnitudes = np.empty((len(rows), _spectra.padded(rows.shape[1]) // 2 + 1), np.float32)
-    frequencies, voicing = (np.empty((len(rows), _CANDIDATES)) for _ in range(2))
-    level = np.empty(len(rows))
-    for start in range(0, len(rows), _PIECE):
-        piece = slice(start, start + _PIECE)
-        magnitudes[piece], level[piece] = _spectra.voice(rows[piece])
-        frequencies[piece], voicing[piece] = candidates(magnitudes[piece], signal.rate)
-    return np.where(level > FLOOR, follow(frequencies, voicing), 0.0), magnitudes
+    magnitudes, level = _spectra.voice(signal)
+    f0 = follow(*candidates(magnitudes, signal.rate))
+    return np.where(level > FLOOR, f0, 0.0), magnitudes
 
 
 def semitones(f0: Array) -> Array:
@@ -72,25 +64,30 @@ def candidates(magnitudes: Floats, rate: int) -> tuple[Array, Array]:
     The first is the highest; the others follow by height before its refinement by a parabola.
     """
     octaves = float(np.log2(rate / 2 / _BOTTOM))
-    sums = _subharmonic_sums(magnitudes, octaves)
-    position, height = parabola(sums, _highest(sums, _CANDIDATES))
-    frequency = _BOTTOM * 2 ** (position * octaves / (sums.shape[1] - 1))
+    at, around, mean = _peaks(magnitudes, octaves)
+    shift, height = vertex(*around)
+    frequency = _BOTTOM * 2 ** ((at + shift) * octaves / (magnitudes.shape[1] - 1))
     known = (height > 0) & (frequency >= LOWEST) & (frequency <= HIGHEST)
     rank = np.where(known, np.arange(_CANDIDATES), _CANDIDATES)
     rank[np.arange(len(rank)), np.where(known, height, 0.0).argmax(axis=1)] = -1
     order = np.argsort(rank, axis=1, kind="stable")
-    voicing = np.maximum(1 - sums.mean(axis=1, keepdims=True) / np.where(known, height, np.inf), 0.0)
+    voicing = np.maximum(1 - mean[:, None] / np.where(known, height, np.inf), 0.0)
     chosen = (np.take_along_axis(values * known, order, axis=1) for values in (frequency, voicing))
     return next(chosen), next(chosen)
 
 
-def parabola(rows: NDArray[np.floating], at: NDArray[np.intp]) -> tuple[Array, Array]:
+def parabola(rows: Array, at: States) -> tuple[Array, Array]:
     """Refine peaks `at` (frames, n) of rows (frames, bins) by a parabola: positions in bins, and heights."""
-    left, middle, right = (np.take_along_axis(rows, at + shift, axis=1).astype(float) for shift in (-1, 0, 1))
+    shift, height = vertex(*(np.take_along_axis(rows, at + shift, axis=1) for shift in (-1, 0, 1)))
+    return at + shift, height
+
+
+def vertex(left: Array, middle: Array, right: Array) -> tuple[Array, Array]:
+    """Of the parabola through three neighbours: its place relative to the middle one, at most 1 away, and height."""
     bend = left - 2 * middle + right
     shift = np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, 1.0), 0.0)
     shift = np.clip(shift, -1, 1)
-    return np.asarray(at + shift, np.float64), middle - 0.25 * (left - right) * shift
+    return shift, middle - 0.25 * (left - right) * shift
 
 
 def follow(frequencies: Array, voicing: Array) -> Array:
@@ -124,10 +121,23 @@ def _moves(pitch: Array, start: int, stop: int) -> Array:
     return moves
 
 
-def _highest(rows: Floats, count: int) -> NDArray[np.intp]:
-    """Places of the highest peaks of each row, highest first, (frames, count); where there are fewer, 1."""
+def _peaks(magnitudes: Floats, octaves: float) -> tuple[States, Array, Array]:
+    """Of subharmonic sums: the highest peaks (frames, 6), these bins and their neighbours (3, frames, 6), the mean."""
+    frames, bins = magnitudes.shape
+    at, around, mean = np.empty((frames, _CANDIDATES), np.intp), np.empty((3, frames, _CANDIDATES)), np.empty(frames)
+    for piece in _spectra.pieces(frames):
+        sums = _subharmonic_sums(magnitudes[piece], octaves)
+        at[piece] = _highest(sums, _CANDIDATES)
+        places = at[piece] + bins * np.arange(len(sums))[:, None]
+        around[:, piece] = [sums.take(places + shift) for shift in (-1, 0, 1)]
+        mean[piece] = sums.mean(axis=1)
+    return at, around, mean
+
+
+def _highest(rows: Floats, count: int) -> States:
+    """Places of the highest peaks of rows without negative values, (frames, count); any places if there are fewer."""
     middle = rows[:, 1:-1]
-    heights = np.where((middle > rows[:, :-2]) & (middle > rows[:, 2:]), middle, np.float32(0))
+    heights = middle * ((middle > rows[:, :-2]) & (middle > rows[:, 2:]))
     at = np.empty((len(rows), count), np.intp)
     every = np.arange(len(rows))
     for rank in range(count):
@@ -153,9 +163,10 @@ def _enhanced(magnitudes: Floats) -> Floats:
     for reach in (1, 2):
         kept[:, reach:] |= peaks[:, :-reach]
         kept[:, :-reach] |= peaks[:, reach:]
-    bins = np.arange(magnitudes.shape[1], dtype=np.int16)
-    kept |= bins < peaks.argmax(axis=1).astype(np.int16)[:, None]
-    kept |= bins[::-1] < peaks[:, ::-1].argmax(axis=1).astype(np.int16)[:, None]
+    for way in (1, -1):
+        outside = peaks[:, ::way].argmax(axis=1)
+        bins = np.arange(outside.max())
+        kept[:, ::way][:, : len(bins)] |= bins < outside[:, None]
     return magnitudes * kept
 
 
