@@ -172,22 +172,16 @@ def _judge(settings: _Settings, recording: Recording, progress: Progress | None 
             progress=progress,
         )
         if recording.plot:
-            _draw(timeline, recording.plot)
+            from affekt.cli._recordings import make_folder
+            from affekt.view.plot import save
+
+            make_folder(recording.plot.parent)
+            save(timeline, recording.plot)
     except AffektError as error:
         return Outcome(timeline, about(recording, str(error)), isinstance(error, UsageError) and timeline is None)
     except Exception as error:
         return Outcome(timeline, about(recording, bug(error)))
     return Outcome(timeline)
-
-
-def _draw(timeline: Timeline, path: Path) -> None:
-    from affekt.view.plot import save
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot make the folder {str(path.parent)!r}: {error.strerror}") from error
-    save(timeline, path)
 
 
 def _outcomes(

@@ -162,7 +162,11 @@ class FeatureSet:
                 return feature
         if name not in self.functional_names:
             raise UnknownNameError(f"feature of {self.name}", name, (*self.names, *self.functional_names))
-        found: Feature = self._module.describe(name) if hasattr(self._module, "FUNCTIONALS") else self._moments[name]
+        if not hasattr(self._module, "FUNCTIONALS"):
+            return self._moments[name]
+        if not hasattr(self._module, "describe"):
+            return Feature(name, "1", f"functional of the set {self.name}", "")
+        found: Feature = self._module.describe(name)
         return found
 
     def extract(self, signal: Signal) -> Frames:
