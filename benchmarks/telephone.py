@@ -1,8 +1,9 @@
 """Corpora -> benchmarks/TELEPHONE.md. Every functional before and after a telephone: what of a voice survives 8 kHz.
 
-    python -m benchmarks.telephone [--every N]
+    python -m benchmarks.telephone [--every N] [--cache FOLDER]
 
-Reads ../shared/corpora; N takes every Nth recording of each speaker. All of it takes about an hour on one core.
+Reads ../shared/corpora; N takes every Nth recording of each speaker. All of it takes about an hour on one core, and
+with a cache only what changed is measured again.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt import audio, augment, features
+from affekt import audio, augment, cache, features
 from affekt.audio import Resampler, active_level
 from affekt.features import mfcc
 from affekt.manifest import Utterance
@@ -36,6 +38,7 @@ _LEVEL = -26.0  # dBFS, at which a telephone's code works
 _LEAST = 1e-9  # a clean value nearer to 0 has no relative change
 
 Values = NDArray[np.float64]
+Functionals = dict[str, Callable[[Signal], dict[str, float]]]
 
 HEAD = """# What survives the telephone
 
@@ -77,9 +80,11 @@ class Row(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every", type=int, default=1, metavar="N", help="every Nth recording of each speaker")
-    every = parser.parse_args().every
-    measured = {name: measure(name, every) for name in CORPORA}
-    text = "\n".join([*_head(measured, every), *report(rows(measured))]) + "\n"
+    parser.add_argument("--cache", metavar="FOLDER", help="look functionals up, and keep them")
+    asked = parser.parse_args()
+    of = sets(cache.Cache(Path(asked.cache)) if asked.cache else None)
+    measured = {name: measure(name, asked.every, of) for name in CORPORA}
+    text = "\n".join([*_head(measured, asked.every), *report(rows(measured, of))]) + "\n"
     path = corpora.ROOT / "benchmarks/TELEPHONE.md"
     path.write_text(text, encoding="utf-8")
     print(text)
@@ -116,7 +121,7 @@ def _filtered(samples: Samples) -> Samples:
 # Numbers ----------------------------------------------------------------------------------------------------------
 
 
-def measure(name: str, every: int) -> dict[str, Values]:
+def measure(name: str, every: int, of: Functionals) -> dict[str, Values]:
     """Functionals of all sets: of the clean recordings, after the code, after the line; each (files, functionals)."""
     manifest = corpora.manifest(name)
     chosen = sample(list(manifest), every)
@@ -124,16 +129,15 @@ def measure(name: str, every: int) -> dict[str, Values]:
     for done, utterance in enumerate(chosen, 1):
         clean = audio.read(manifest.file(utterance), rate=_WIDE)
         for kind, signal in (("clean", clean), ("code", code(clean)), ("line", line(clean))):
-            found[kind].append(np.concatenate([list(of(signal).values()) for of in sets().values()]))
+            found[kind].append(np.concatenate([list(measured(signal).values()) for measured in of.values()]))
         if done % 20 == 0 or done == len(chosen):
             print(f"\r{name}: {done}/{len(chosen)} ", end="", file=sys.stderr, flush=True)
     return {kind: np.array(values) for kind, values in found.items()}
 
 
-@cache
-def sets() -> dict[str, Callable[[Signal], dict[str, float]]]:
-    """The functionals by hand-made sets that are here, by name."""
-    found = {name: _functionals(features.load(name)) for name in SETS if name in features.names()}
+def sets(store: cache.Cache | None = None) -> Functionals:
+    """The functionals by the hand-made sets that are here, by name."""
+    found = {name: _functionals(features.load(name, cache=store)) for name in SETS if name in features.names()}
     return found | {"mfcc to 4 kHz": partial(mfcc.functionals, highest=4000.0)}
 
 
@@ -149,10 +153,10 @@ def sample(utterances: list[Utterance], every: int) -> list[Utterance]:
     return [utterance for said in of.values() for utterance in said[::every]]
 
 
-def rows(measured: dict[str, dict[str, Values]]) -> list[Row]:
+def rows(measured: dict[str, dict[str, Values]], of: Functionals) -> list[Row]:
     """Compare every functional, sorted by set and order in it."""
     silence = Signal(np.zeros(_WIDE, np.float32), _WIDE)
-    names = [(name, functional) for name, of in sets().items() for functional in of(silence)]
+    names = [(name, functional) for name, summarise in of.items() for functional in summarise(silence)]
     code_r, line_r = (
         np.array([correlation(found["clean"], found[kind]) for found in measured.values()]).T
         for kind in ("code", "line")

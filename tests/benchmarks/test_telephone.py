@@ -74,11 +74,11 @@ def test_a_sample_keeps_every_speaker(telephone):
     assert sorted(u.speaker for u in chosen) == ["s0", "s0", "s1", "s1", "s2", "s2"]
 
 
-def test_rows_name_every_functional_of_every_set(telephone, monkeypatch):
-    monkeypatch.setattr(telephone, "sets", lambda: {"one": lambda _: {"a": 1.0, "b": 2.0}, "two": lambda _: {"c": 3.0}})
+def test_rows_name_every_functional_of_every_set(telephone):
+    of = {"one": lambda _: {"a": 1.0, "b": 2.0}, "two": lambda _: {"c": 3.0}}
     values = np.random.default_rng(0).normal(size=(9, 3))
     measured = {name: {"clean": values, "code": values, "line": -values} for name in ("emodb", "ravdess")}
-    rows = telephone.rows(measured)
+    rows = telephone.rows(measured, of)
     assert [(row.set, row.name) for row in rows] == [("one", "a"), ("one", "b"), ("two", "c")]
     assert all(row.r == pytest.approx([1, 1]) and row.line == pytest.approx([-1, -1]) for row in rows)
     assert all(row.change == 0 for row in rows)
