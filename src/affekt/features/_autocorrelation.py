@@ -46,12 +46,12 @@ _BLOCK = 48
 "frames that are transformed at once; what is small needs no fresh pages"
 _TAPS = 16
 "of the half-band filter, to each side"
-_REACH = 6
+_REACH = 10
 "samples to each side from which the autocorrelation between two samples is made"
 _FINE = 4
 "places per sample at which it is made"
 
-_LOUD = 98
+LOUD = 98
 "percentile of the frames' peaks; Boersma takes the loudest of all, but a click is louder than any voice"
 _SILENCE = 0.045
 "of the loud peaks; what is softer is rather unvoiced. 0.03 of the loudest peak is much the same"
@@ -155,7 +155,7 @@ def choose(frequencies: Array, strengths: Array, peaks: Floats, *, loud: float |
     known = strengths > 0
     octaves = np.log2(np.where(known, frequencies, CEILING) / CEILING)
     voiced = np.where(known, strengths + _OCTAVE * octaves, -_NEVER)
-    loudness = peaks / max(float(np.percentile(peaks, _LOUD)) if loud is None else loud, 1e-9)
+    loudness = peaks / max(float(np.percentile(peaks, LOUD)) if loud is None else loud, 1e-9)
     unvoiced = _VOICING + np.maximum(0, 2 - loudness * (1 + _VOICING) / _SILENCE)
     states = _path.cheapest(-np.column_stack([voiced, unvoiced]), partial(_moves, octaves))
     best = np.where(states < count, states, voiced.argmax(axis=1))
@@ -266,7 +266,8 @@ def _window_curve(size: int) -> Floats:
 
 def _between(curves: Floats, row: NDArray[np.intp], lag: NDArray[np.intp]) -> tuple[Array, Array]:
     """Place in samples from each lag, and height, of the peak next to it, made from the samples around it."""
-    near = curves[row[:, None], lag[:, None] + np.arange(-_REACH, _REACH + 1)]
+    # An autocorrelation is even: before lag 0 it goes on as after it.
+    near = curves[row[:, None], np.abs(lag[:, None] + np.arange(-_REACH, _REACH + 1))]
     fine = near @ _sinc()
     best = np.clip(fine.argmax(axis=1), 1, fine.shape[1] - 2)
     at = np.arange(len(best))

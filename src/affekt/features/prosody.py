@@ -1,7 +1,7 @@
 """Signal -> (frames, 5). How it is said: pitch, voicing, level and loudness; their course, speed, pauses and rhythm.
 
-All is measured below 4 kHz in frames of 40 ms, so that a telephone's 8 kHz and a studio's 16 kHz give the same numbers.
-Frame i is centred at i times the hop; outside the signal there is silence.
+All is measured below 4 kHz in frames of 40 ms (Hann window), so that the same recording gives the same numbers at 8 and
+at 16 kHz. Frame i is centred at i times the hop; outside the signal there is silence.
 
 Speech is what lies within 25 dB of the loud frames and above the noise, with its gaps shorter than 0.3 s; longer ones
 are pauses, and what comes before the first and after the last speech is neither. A voiced interval is a run of frames
@@ -36,13 +36,20 @@ VERSION = 1
 _BOERSMA = "Boersma 1993"
 _SYLLABLES = "de Jong & Wempe 2009"
 _RHYTHM = "Grabe & Low 2002; of voiced intervals: Dellwo et al. 2007"
-_OWN = "Affekt"
+_OWN = "defined here"
 
 FEATURES = (
     Feature("F0", "Hz", "fundamental frequency of the voice, 75 to 600 Hz; 0 where unvoiced", _BOERSMA),
     Feature("F0semitone", "semitone", "F0 in semitones above 27.5 Hz; 0 where unvoiced", _BOERSMA),
-    Feature("voicing", "1", "probability that the frame is voiced, by its strongest candidate for F0 alone", _BOERSMA),
-    Feature("energy", "dBFS", "RMS below 4 kHz; 0 for a full-scale square wave, -100 for digital silence", _OWN),
+    Feature(
+        "voicing",
+        "1",
+        "probability that the frame is voiced, by its best candidate for F0, whatever its neighbours",
+        _BOERSMA,
+    ),
+    Feature(
+        "energy", "dBFS", "RMS from 20 Hz to 4 kHz; 0 for what is always at full scale, -100 for digital silence", _OWN
+    ),
     Feature(
         "loudness",
         "1",
@@ -54,7 +61,6 @@ FEATURES = (
 NAMES = tuple(feature.name for feature in FEATURES)
 "of the frames' columns"
 DIM = len(FEATURES)
-
 
 _PERCENTILES = (5, 20, 50, 80, 95)
 _TIMING = (
@@ -69,7 +75,10 @@ _TIMING = (
     Feature("voicedInterval_mean", "s", "mean length of the voiced intervals", _RHYTHM),
     Feature("voicedInterval_stddev", "s", "standard deviation of the voiced intervals (delta V)", _RHYTHM),
     Feature(
-        "voicedInterval_varco", "1", "standard deviation of the voiced intervals over their mean (Varco V)", _RHYTHM
+        "voicedInterval_varco",
+        "1",
+        "standard deviation of the voiced intervals over their mean (VarcoV / 100)",
+        _RHYTHM,
     ),
     Feature(
         "voicedInterval_nPVI",
@@ -82,7 +91,7 @@ _TIMING = (
     Feature(
         "unvoicedInterval_rPVI",
         "s",
-        "mean difference of neighbouring unvoiced intervals, pairs across a pause left out",
+        "mean difference of neighbouring unvoiced intervals, pairs across a pause left out (rPVI)",
         _RHYTHM,
     ),
 )
@@ -127,7 +136,13 @@ def _course(name: str, unit: str, where: str, source: str) -> tuple[Feature, ...
     )
 
 
-_DOCUMENTED = {feature.name: feature for feature in _documented()}
+def _complete(feature: Feature) -> Feature:
+    """Add the value of what cannot be measured."""
+    absent = "-100 where nobody speaks" if feature.unit == "dBFS" else "0 where there is none"
+    return feature._replace(definition=f"{feature.definition}; {absent}")
+
+
+_DOCUMENTED = {feature.name: _complete(feature) for feature in _documented()}
 
 FUNCTIONALS = tuple(_DOCUMENTED)
 
