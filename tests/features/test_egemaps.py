@@ -179,8 +179,14 @@ def test_the_spline_goes_through_its_points_and_keeps_lines():
 def test_bands_multiply_as_the_whole_matrix():
     random = np.random.default_rng(0)
     matrix = np.where(np.abs(np.subtract.outer(range(70), range(90))) < 20, random.normal(0, 1, (70, 90)), 0)
-    rows = random.normal(0, 1, (5, 70)).astype(np.float32)
-    assert _pitch._multiply(rows, _pitch._bands(matrix)) == pytest.approx(rows @ matrix, abs=1e-4)
+    columns = random.normal(0, 1, (90, 5)).astype(np.float32)
+    assert _pitch._multiply(_pitch._bands(matrix), columns) == pytest.approx(matrix @ columns, abs=1e-4)
+
+
+def test_no_product_of_matrices_is_large_enough_to_be_spread_over_threads():
+    """OpenBLAS does so from 2^18 multiplications on, and its threads then wait for work with all their might."""
+    largest = max(matrix.size for _, _, matrix in _pitch._octave_bands(513, float(np.log2(320))))
+    assert largest * _spectra._PIECE <= 2**18
 
 
 def test_prediction_finds_the_filter_that_made_the_sound():

@@ -41,7 +41,7 @@ _JUMP = 10.0
 "cost per natural logarithm of F0"
 _NEVER = 999.0
 _BAND = 16
-"columns of a matrix at once: for products this small no threads are started, which would cost more than they save"
+"rows of a matrix at once: for products this small no threads are started, which would cost more than they save"
 _LAG = 39
 "frames after which the reference decides"
 
@@ -123,23 +123,23 @@ def _moves(pitch: Array, start: int, stop: int) -> Array:
 
 def _peaks(magnitudes: Floats, octaves: float) -> tuple[States, Array, Array]:
     """Of subharmonic sums: the highest peaks (frames, 6), these bins and their neighbours (3, frames, 6), the mean."""
-    frames, bins = magnitudes.shape
+    frames = len(magnitudes)
     at, around, mean = np.empty((frames, _CANDIDATES), np.intp), np.empty((3, frames, _CANDIDATES)), np.empty(frames)
     for piece in _spectra.pieces(frames):
         sums = _subharmonic_sums(magnitudes[piece], octaves)
         at[piece] = _highest(sums, _CANDIDATES)
-        places = at[piece] + bins * np.arange(len(sums))[:, None]
-        around[:, piece] = [sums.take(places + shift) for shift in (-1, 0, 1)]
-        mean[piece] = sums.mean(axis=1)
+        places = at[piece] * sums.shape[1] + np.arange(sums.shape[1])[:, None]
+        around[:, piece] = [sums.take(places + shift * sums.shape[1]) for shift in (-1, 0, 1)]
+        mean[piece] = sums.mean(axis=0)
     return at, around, mean
 
 
-def _highest(rows: Floats, count: int) -> States:
-    """Places of the highest peaks of rows without negative values, (frames, count); any places if there are fewer."""
-    middle = rows[:, 1:-1]
-    heights = middle * ((middle > rows[:, :-2]) & (middle > rows[:, 2:]))
-    at = np.empty((len(rows), count), np.intp)
-    every = np.arange(len(rows))
+def _highest(columns: Floats, count: int) -> States:
+    """Places of the highest peaks of columns without negative values, (columns, count); any if there are fewer."""
+    middle = columns[1:-1]
+    peaks = middle * ((middle > columns[:-2]) & (middle > columns[2:]))
+    heights, every = np.ascontiguousarray(peaks.T), np.arange(columns.shape[1])
+    at = np.empty((len(every), count), np.intp)
     for rank in range(count):
         at[:, rank] = heights.argmax(axis=1)
         heights[every, at[:, rank]] = 0
@@ -147,10 +147,15 @@ def _highest(rows: Floats, count: int) -> States:
 
 
 def _subharmonic_sums(magnitudes: Floats, octaves: float) -> Floats:
+    """Sums for each F0 of the octave scale, shape (bins, frames), so that shifted bins follow each other in memory."""
     bins = magnitudes.shape[1]
-    scaled = _multiply(_enhanced(magnitudes), _octave_bands(bins, octaves))
+    scaled = _multiply(_octave_bands(bins, octaves), _enhanced(magnitudes).T)
     np.maximum(scaled, 0, out=scaled)
-    return _multiply(scaled, _harmonic_bands(bins, octaves))
+    sums = scaled.copy()
+    for rank in range(1, _HARMONICS):
+        shift = int(np.log2(rank + 1) * bins / octaves)
+        sums[: bins - shift] += np.float32(_DECAY**rank) * scaled[shift:]
+    return sums
 
 
 def _enhanced(magnitudes: Floats) -> Floats:
@@ -174,20 +179,20 @@ Bands = tuple[tuple[slice, slice, Floats], ...]
 "of a matrix: rows, columns, and what stands there; elsewhere it is next to 0"
 
 
-def _multiply(rows: Floats, bands: Bands) -> Floats:
-    product = np.empty((len(rows), bands[-1][1].stop), np.float32)
-    for inputs, outputs, matrix in bands:
-        np.matmul(rows[:, inputs], matrix, out=product[:, outputs])
+def _multiply(bands: Bands, columns: Floats) -> Floats:
+    product = np.empty((bands[-1][0].stop, columns.shape[1]), np.float32)
+    for outputs, inputs, matrix in bands:
+        np.matmul(matrix, columns[inputs], out=product[outputs])
     return product
 
 
 def _bands(matrix: Array) -> Bands:
     bands = []
-    for start in range(0, matrix.shape[1], _BAND):
-        columns = slice(start, min(start + _BAND, matrix.shape[1]))
-        size = np.abs(matrix[:, columns]).max(axis=1)
+    for start in range(0, len(matrix), _BAND):
+        rows = slice(start, min(start + _BAND, len(matrix)))
+        size = np.abs(matrix[rows]).max(axis=0)
         used = np.flatnonzero(size > 1e-7 * size.max())
-        rows = slice(int(used[0]), int(used[-1]) + 1)
+        columns = slice(int(used[0]), int(used[-1]) + 1)
         bands.append((rows, columns, np.ascontiguousarray(matrix[rows, columns], np.float32)))
     return tuple(bands)
 
@@ -201,16 +206,7 @@ def _octave_bands(bins: int, octaves: float) -> Bands:
     ear = 0.5 + np.arctan(3 * ((np.arange(bins) + 2) / per_octave - np.log2(65 / 50))) / np.pi
     smooth = np.diag(np.full(bins, 2.0)) + np.diag(np.ones(bins - 1), 1) + np.diag(np.ones(bins - 1), -1)
     smooth[-1, -2:] = 0, 4
-    return _bands((ear[:, None] * (_spline(linear, scale) @ smooth / 4)).T)
-
-
-@cache
-def _harmonic_bands(bins: int, octaves: float) -> Bands:
-    """(bins, bins): add what lies 1, log2(3), ... octaves above."""
-    total = np.zeros((bins, bins))
-    for rank, shift in enumerate(np.log2(np.arange(1, _HARMONICS + 1)) * bins / octaves):
-        total += _DECAY**rank * np.eye(bins, k=-int(shift))
-    return _bands(total / _HARMONICS)
+    return _bands(ear[:, None] * (_spline(linear, scale) @ smooth / 4))
 
 
 def _spline(knots: Array, positions: Array) -> Array:

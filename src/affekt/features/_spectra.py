@@ -28,7 +28,7 @@ LONG = 0.06
 RATE = 16000
 "Hz"
 
-_PIECE = 64
+_PIECE = 128
 
 
 def check(signal: Signal) -> None:
