@@ -28,15 +28,26 @@ def tell_all(*, as_json: bool) -> None:
     from rich.text import Text
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("set", "features", "hop", "functionals", "native rates", "licence"):
-        table.add_column(column, justify="right" if column in ("features", "hop", "functionals") else "left")
+    for column in ("set", "features", "functionals", "native rates", "what it is"):
+        table.add_column(column, justify="right" if column in ("features", "functionals") else "left")
     for card in known:
         numbers = [f"{card[what]:,}" if what in card else "" for what in ("features", "functionals")]
-        hop = f"{1000 * card['hop']:g} ms"
-        table.add_row(card["name"], numbers[0], hop, numbers[1], _rates(card["rates"]), Text(card["licence"]))
+        table.add_row(card["name"], *numbers, _rates(card["rates"]), Text(card["missing"] or card["about"]))
     console = _console()
     console.print(table)
+    console.print()
+    for licence, names in _licences(known).items():
+        console.print(Text(f"{', '.join(names)}: {licence}", "dim"))
     console.print(Text("What each number means: affekt features --describe SET", "dim"))
+
+
+def _licences(known: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
+    """Return what is not under Affekt's own licence: licence -> sets."""
+    found: dict[str, list[str]] = {}
+    for card in known:
+        if card["licence"] != "Apache-2.0":
+            found.setdefault(card["licence"], []).append(card["name"])
+    return found
 
 
 def describe(name: str, *, as_json: bool) -> None:
@@ -56,8 +67,11 @@ def describe(name: str, *, as_json: bool) -> None:
     from rich.text import Text
 
     console = _console()
-    facts = f"native at {_rates(found.rates)}, version {found.version}, {found.licence}"
-    console.print(Text.assemble((name, "bold"), (f"  {facts}", "dim")))
+    console.print(Text.assemble((name, "bold"), f"  {found.about}"))
+    console.print(Text(f"native at {_rates(found.rates)}, version {found.version}, {found.licence}", "dim"))
+    if found.options:
+        told = ", ".join(f"{key}={json.dumps(value)}" for key, value in found.options.items())
+        console.print(Text(f"options: {told}", "dim"))
     _tell(console, f"{len(frames):,} features, a frame every {1000 * found.hop:g} ms", frames)
     _tell(console, f"{len(functionals):,} functionals of a recording", functionals)
 
@@ -77,12 +91,18 @@ def _tell(console: Console, title: str, known: Iterable[Feature]) -> None:
 def _card(name: str) -> dict[str, Any]:
     """Return what is known of a set without its optional package."""
     found = _load(name)
-    card = {"name": name, "hop": found.hop, "rates": list(found.rates), "version": found.version}
+    card: dict[str, Any] = {
+        "name": name,
+        "about": found.about,
+        "licence": found.licence,
+        "missing": None,
+        "options": found.options,
+    }
+    card |= {"hop": found.hop, "rates": list(found.rates), "version": found.version}
     try:
-        card |= {"features": len(found.names), "functionals": len(found.functional_names)}
-        return card | {"licence": found.licence}
+        return card | {"features": len(found.names), "functionals": len(found.functional_names)}
     except MissingExtraError as error:
-        return card | {"licence": f"{error}; {found.licence}"}
+        return card | {"missing": str(error)}
 
 
 def _load(name: str) -> FeatureSet:
@@ -95,7 +115,8 @@ def _plain(known: Iterable[Feature]) -> list[dict[str, str]]:
 
 
 def _rates(rates: Iterable[int]) -> str:
-    return ", ".join(f"{rate / 1000:g}" for rate in rates) + " kHz"
+    known = [f"{rate / 1000:g}" for rate in rates]
+    return f"{known[0]} to {known[-1]} kHz" if len(known) > 3 else f"{', '.join(known)} kHz"
 
 
 def _console() -> Console:

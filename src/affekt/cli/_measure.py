@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,8 @@ class Task:
     "None to draw only"
     channel: audio.Channel
     cache: Path | None
+    options: tuple[tuple[str, Any], ...] = ()
+    "of the sets; each gets those that it has"
     start: float = 0.0
     "seconds; the part of each recording that is measured"
     end: float = inf
@@ -66,7 +69,12 @@ def loaded(task: Task) -> tuple[FeatureSet, ...]:
     """Load the sets once per process; their licences are told by the command, not by each process."""
     warnings.filterwarnings("ignore", "openSMILE")
     store = Cache(task.cache) if task.cache else None
-    return tuple(features.load(name, cache=store) for name in task.sets)
+    return tuple(features.load(name, cache=store, **_own(task, name)) for name in task.sets)
+
+
+def _own(task: Task, name: str) -> dict[str, Any]:
+    known = features.options(name)
+    return {key: value for key, value in task.options if key in known}
 
 
 def columns(task: Task) -> dict[str, features.Feature]:
@@ -149,4 +157,4 @@ def _draw(task: Task, recording: Recording, tracks: Mapping[str | None, Signal])
     for channel, signal in tracks.items():
         one = path.with_stem(f"{path.stem}-{channel}") if len(tracks) > 1 else path
         title = " · ".join([Path(recording.source).name, *([channel] if channel else [])])
-        contours.save(signal, one, title=title, cache=store)
+        contours.save(signal, one, title=title, cache=store, **_own(task, "formants"))

@@ -13,7 +13,7 @@ import os
 import sys
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".parquet")
 
 _GROUP = 50_000
-"rows, or cells / 100, that Parquet compresses together"
+"rows of 100 columns that Parquet compresses together"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -130,20 +130,29 @@ def _parquet(
     file: BinaryIO, rows: Iterable[Rows], columns: Mapping[str, Feature], lead: tuple[str, ...], about: Any
 ) -> int:
     pyarrow, parquet = need("pyarrow", extra="data"), need("pyarrow.parquet", extra="data")
-    writer, waiting, count = None, [], 0
-    for one in rows:
-        waiting.append(_batch(pyarrow, one, columns, lead))
-        count += len(one.values)
-        if writer is None:
-            writer = parquet.ParquetWriter(file, _schema(waiting[0].schema, columns, about), compression="zstd")
-        if sum(map(len, waiting)) * max(1, len(columns) / 100) > _GROUP:
-            writer.write_table(pyarrow.Table.from_batches(waiting).cast(writer.schema))
-            waiting = []
-    if writer is not None:
-        if waiting:
-            writer.write_table(pyarrow.Table.from_batches(waiting).cast(writer.schema))
-        writer.close()
+    count = 0
+    with ExitStack() as stack:  # a writer that is left open complains when it is forgotten
+        writer = None
+        for batches in _groups((_batch(pyarrow, one, columns, lead) for one in rows), len(columns)):
+            if writer is None:
+                schema = _schema(batches[0].schema, columns, about)
+                writer = stack.enter_context(parquet.ParquetWriter(file, schema, compression="zstd"))
+            table = pyarrow.Table.from_batches(batches)
+            writer.write_table(table.cast(writer.schema))
+            count += len(table)
     return count
+
+
+def _groups(batches: Iterable[Any], columns: int) -> Iterator[list[Any]]:
+    """Gather what is worth being compressed together."""
+    waiting: list[Any] = []
+    for batch in batches:
+        waiting.append(batch)
+        if sum(map(len, waiting)) * max(100, columns) > 100 * _GROUP:
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
 
 
 def _batch(pyarrow: Any, rows: Rows, columns: Mapping[str, Feature], lead: tuple[str, ...]) -> Any:

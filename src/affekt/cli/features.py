@@ -59,6 +59,7 @@ Exit code: 0, 1 if a recording could not be measured (the others are), 2 if the 
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes (default: one per core).")
 @click.option("--cache", metavar="DIR", help="Where results are kept (default: the user's cache folder).")
 @click.option("--no-cache", is_flag=True, help="Keep no results, and use none that were kept.")
+@click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="Of a set, e.g. ceiling=5000 (formants).")
 @click.option("--list", "as_list", is_flag=True, help="List the feature sets.")
 @click.option("--describe", metavar="SET", help="Say what each feature of a set is.")
 def command(
@@ -74,6 +75,7 @@ def command(
     jobs: int | None,
     cache: str | None,
     no_cache: bool,
+    options: tuple[str, ...],
     as_list: bool,
     describe: str | None,
 ) -> None:
@@ -95,7 +97,7 @@ def command(
     if end is not None and end <= start:
         raise UsageError(f"--end {end:g} must be after --start {start:g}")
     task = _task(sets, level if output or as_json or not plot else None, channel, _cache_folder(cache, no_cache))
-    task = replace(task, start=start, end=end or task.end)
+    task = replace(task, options=_options(options, task.sets, drawn=bool(plot)), start=start, end=end or task.end)
     jobs = min(jobs or _cores(), len(recordings))
     failed = _run(task, recordings, jobs, output, as_json=as_json, many=many)
     click.get_current_context().exit(1 if failed else 0)
@@ -153,6 +155,24 @@ def _task(sets: tuple[str, ...], level: str | None, channel: Any, cache: Path | 
     return Task(names, level, channel, cache)  # type: ignore[arg-type]  # click has checked the level
 
 
+def _options(given: tuple[str, ...], sets: tuple[str, ...], *, drawn: bool) -> tuple[tuple[str, Any], ...]:
+    from affekt import features
+
+    known = {key for name in (*sets, *(["formants"] if drawn else [])) for key in features.options(name)}
+    found = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise click.BadParameter(f"expected KEY=VALUE, not {text!r}", param_hint="--option")
+        if key not in known:
+            raise UnknownNameError(f"option of {', '.join(sets)}", key, known)
+        try:
+            found[key] = json.loads(value)
+        except ValueError as error:
+            raise UsageError(f"--option {text}: the value must be a number, true or false") from error
+    return tuple(found.items())
+
+
 def _cache_folder(given: str | None, none: bool) -> Path | None:
     if given is not None and none:
         raise UsageError("--cache and --no-cache contradict each other")
@@ -192,16 +212,14 @@ def _run(task: Task, recordings: list[Recording], jobs: int, output: str | None,
                 click.echo(f"note: {_printable(note)}", err=True)
             yield from measured.rows
 
-    with Report(len(recordings)) as report:
-        try:
+    try:
+        with Report(len(recordings)) as report:
             results = rows(report.results(_outcomes(task, recordings, jobs)))
             _deliver(task, results, columns, output, as_json=as_json, many=many)
-        except KeyboardInterrupt:
-            if task.cache and done:
-                click.echo(
-                    f"\n{done} of {len(recordings)} recordings are kept; the same command goes on there", err=True
-                )
-            raise
+    except KeyboardInterrupt:
+        if task.cache and done:
+            click.echo(f"\n{done} of {len(recordings)} are kept: the same command goes on from there", err=True)
+        raise
     return report.failed
 
 

@@ -23,16 +23,17 @@ A module here owes `DIM`, `HOP` (seconds), `RATES` (Hz) and `extract(Signal) -> 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from affekt import registry
 from affekt.features._feature import Feature
 from affekt.features._set import LOWEST, FeatureSet, Frames, Level, Vector
+from affekt.features._set import options as options_of
 
 if TYPE_CHECKING:
     from affekt.cache import Cache
 
-__all__ = ["LOWEST", "Feature", "FeatureSet", "Frames", "Level", "Vector", "load", "names"]
+__all__ = ["LOWEST", "Feature", "FeatureSet", "Frames", "Level", "Vector", "load", "names", "options"]
 
 
 def names() -> list[str]:
@@ -40,16 +41,30 @@ def names() -> list[str]:
     return registry.names("features")
 
 
-def load(name: str, *, cache: Cache | None = None) -> FeatureSet:
+def options(name: str) -> dict[str, Any]:
+    """Return what `load` takes for this set besides the cache: name -> default.
+
+    >>> options("formants")
+    {'ceiling': 5500.0}
+
+    Raises:
+        UnknownNameError: no such set.
+    """
+    return options_of(registry.load("features", name))
+
+
+def load(name: str, *, cache: Cache | None = None, **chosen: Any) -> FeatureSet:
     """Return the feature set `name`.
 
     Args:
         name: e.g. "egemaps"; `names()` has all.
         cache: where values are looked up and kept, by the samples, the set and its version; none without it.
+        chosen: the set's own options, see `options`: load("formants", ceiling=5000).
 
     Raises:
+        UsageError: the set has no such option; a value that it refuses is found when something is measured.
         UnknownNameError: no such set; the message lists the known ones and the closest.
         MissingExtraError: the set needs an optional package, as it says now or when it is first asked for its names or
             values; the message is the pip command.
     """
-    return FeatureSet(name, registry.load("features", name), cache)
+    return FeatureSet(name, registry.load("features", name), cache, chosen)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from inspect import Parameter, signature
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -48,6 +49,9 @@ class Frames:
 
     def __len__(self) -> int:
         return len(self.times)
+
+    def __repr__(self) -> str:
+        return f"<Frames: {len(self)} of {len(self.names)} features, {self.times[0]:.2f} .. {self.times[-1]:.2f} s>"
 
     def __getitem__(self, name: str) -> NDArray[np.float32]:
         """Return one feature over time, shape (frames,).
@@ -91,6 +95,9 @@ class Vector:
     def __contains__(self, name: object) -> bool:
         return name in self._places
 
+    def __repr__(self) -> str:
+        return f"<Vector: {len(self)} functionals, {self.names[0]} .. {self.names[-1]}>"
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
 
@@ -102,11 +109,29 @@ class Vector:
         return self.names
 
 
+def options(module: ModuleType) -> dict[str, Any]:
+    """Return what can be chosen when a set measures: keyword-only arguments of its `extract`, name -> default."""
+    return {name: default for name, default in _parameters(module.extract).items() if default is not Parameter.empty}
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, Any]:
+    return {parameter.name: parameter.default for parameter in signature(function).parameters.values()}
+
+
 class FeatureSet:
     """One way to put a voice into numbers; `affekt.features.load` makes it."""
 
-    def __init__(self, name: str, module: ModuleType, cache: Cache | None = None) -> None:
+    def __init__(
+        self, name: str, module: ModuleType, cache: Cache | None = None, chosen: Mapping[str, Any] | None = None
+    ) -> None:
         self.name = name
+        self.options = options(module)
+        "what can be chosen, with the defaults"
+        self.chosen = dict(chosen or {})
+        "what was chosen"
+        for key in self.chosen:
+            if key not in self.options:
+                raise UsageError(f"{name} has no option {key!r}; it has {', '.join(self.options) or 'none'}")
         self.hop: float = module.HOP
         "seconds from one frame to the next"
         self.rates: tuple[int, ...] = tuple(getattr(module, "RATES", None) or (module.RATE,))
@@ -120,10 +145,19 @@ class FeatureSet:
     def __repr__(self) -> str:
         return f"<FeatureSet {self.name}: {len(self.features)} features, {len(self.functional_names)} functionals>"
 
+    @property
+    def about(self) -> str:
+        """What the set is, in a sentence: the first line of its module, without what goes in and comes out."""
+        first = (self._module.__doc__ or "").partition("\n")[0]
+        return first.partition(". ")[2] or first
+
     @cached_property
     def features(self) -> tuple[Feature, ...]:
         """The columns of the frames: name, unit, definition and source of each."""
         own: tuple[Feature, ...] | None = getattr(self._module, "FEATURES", None)
+        if self.chosen and hasattr(self._module, "names"):
+            wanted = {key: value for key, value in self.chosen.items() if key in _parameters(self._module.names)}
+            return tuple(self._module.describe(name) for name in self._module.names(**wanted))
         if own:
             return own
         names = getattr(self._module, "NAMES", None) or [f"{self.name}_{i}" for i in range(self._module.DIM)]
@@ -138,6 +172,8 @@ class FeatureSet:
     def functional_names(self) -> tuple[str, ...]:
         """Names of the functionals, in their order."""
         own: tuple[str, ...] | None = getattr(self._module, "FUNCTIONALS", None)
+        if own and self.chosen:
+            return tuple(self._module.functionals(Signal(np.zeros(1, np.float32), self.rates[-1]), **self.chosen))
         return own or tuple(self._moments)
 
     @cached_property
@@ -179,7 +215,7 @@ class FeatureSet:
         Raises:
             UsageError: below 8000 Hz, samples that are not numbers, or what the set itself refuses.
         """
-        values = self._kept("frames", signal, self._module.extract)
+        values = self._kept("frames", signal, self._frames)
         begin = signal.start / signal.rate + getattr(self._module, "OFFSET", 0.0)
         return Frames(np.asarray(begin + np.arange(len(values)) * self.hop), values, self.names)
 
@@ -187,10 +223,14 @@ class FeatureSet:
         """Summarise the signal in one number per functional; takes and raises what `extract` does."""
         return Vector(self.functional_names, self._kept("functionals", signal, self._summary))
 
+    def _frames(self, native: Signal) -> NDArray[np.float32]:
+        values: NDArray[np.float32] = self._module.extract(native, **self.chosen)
+        return values
+
     def _summary(self, native: Signal) -> NDArray[np.float64]:
         if hasattr(self._module, "functionals"):
-            return np.array(list(self._module.functionals(native).values()), np.float64)
-        frames = self._module.extract(native).astype(np.float64)
+            return np.array(list(self._module.functionals(native, **self.chosen).values()), np.float64)
+        frames = self._frames(native).astype(np.float64)
         return np.concatenate([frames.mean(axis=0), frames.std(axis=0)])
 
     def _kept(self, level: Level, signal: Signal, make: Callable[[Signal], NDArray[Any]]) -> NDArray[Any]:
@@ -201,7 +241,8 @@ class FeatureSet:
         from affekt.cache import key
 
         names = "\n".join(self.names if level == "frames" else self.functional_names)
-        place = key(self.name, self.version, level, names, _FRONT, signal.rate, signal.samples)
+        chosen = repr(sorted(self.chosen.items()))
+        place = key(self.name, self.version, chosen, level, names, _FRONT, signal.rate, signal.samples)
         return self._cache.fetch(place, lambda: make(self._native(signal)))
 
     def _native(self, signal: Signal) -> Signal:

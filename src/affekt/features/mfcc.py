@@ -37,6 +37,8 @@ _FRAME = 0.025
 "seconds"
 _BANDS, _MANY = 26, 40
 "bands for up to 26 coefficients, and for more"
+_MOST = 40
+"coefficients"
 _SOURCE = "Young et al. 2006, HTK book, chapter 5"
 _KINDS = {
     "": ("1", "mel-frequency cepstral coefficient {k}{note}, liftered; 0 in silence"),
@@ -79,7 +81,7 @@ FUNCTIONALS = _summaries(COEFFICIENTS)
 
 
 def describe(name: str) -> Feature:
-    """Document a column or functional of the default set.
+    """Document a column or functional, of any number of coefficients.
 
     >>> describe("mfcc3_delta_stddev").unit
     '1/frame'
@@ -87,10 +89,10 @@ def describe(name: str) -> Feature:
     Raises:
         UnknownNameError: there is none of that name.
     """
-    if name in NAMES:
+    if name in names(_MOST):
         return _feature(name)
-    if name not in FUNCTIONALS:
-        raise UnknownNameError("feature", name, (*NAMES, *FUNCTIONALS))
+    if name not in _summaries(_MOST):
+        raise UnknownNameError("feature", name, (*names(_MOST), *_summaries(_MOST)))
     column, _, what = name.rpartition("_")
     feature = _feature(column)
     unit = feature.unit if what in ("mean", "stddev") else "1"

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".svg")
 
+CEILING = 5500.0
+"""Hz, below which formants are sought; 5000 suits men."""
+
 Array = NDArray[np.float64]
 
 _BLUE, _ORANGE, _VOICED = "#0072b2", "#d55e00", "#e3effa"
@@ -41,8 +44,8 @@ _ROWS = {"wave": 0.95, "spectrum": 2.9, "pitch": 1.65, "level": 1.15}
 _GAP = 0.1
 _COLUMNS = 1800
 "of the picture: more than its pixels show nothing"
-_CEILING = 5000.0
-"Hz"
+_TOP_HZ = 5000.0
+"of the spectrogram"
 _RANGE = 70.0
 "dB below the strongest cell"
 _WINDOW = 0.005
@@ -73,6 +76,8 @@ class Contours:
     "(frames,)"
     formants: NDArray[np.float32]
     "(frames, 3) Hz; 0 where there is none"
+    ceiling: float
+    "Hz, below which they were sought"
 
     @property
     def voiced(self) -> Iterator[Segment]:
@@ -83,22 +88,26 @@ class Contours:
             yield Segment(float(self.times[first]) - hop / 2, float(self.times[last - 1]) + hop / 2)
 
 
-def measure(signal: Signal, *, cache: Cache | None = None) -> Contours:
+def measure(signal: Signal, *, ceiling: float = CEILING, cache: Cache | None = None) -> Contours:
     """Measure what is drawn; takes and raises what the sets `prosody` and `formants` do."""
-    prosody, formants = (features.load(name, cache=cache).extract(signal) for name in ("prosody", "formants"))
+    prosody = features.load("prosody", cache=cache).extract(signal)
+    formants = features.load("formants", cache=cache, ceiling=ceiling).extract(signal)
     tracks = np.column_stack([formants[f"{name}frequency"] for name, _ in _FORMANTS])
     count = min(len(prosody), len(formants))
-    columns = (prosody["F0"], prosody["energy"], prosody["loudness"], tracks)
-    return Contours(prosody.times[:count], *(column[:count] for column in columns))
+    f0, energy, loudness = (prosody[name][:count] for name in ("F0", "energy", "loudness"))
+    return Contours(prosody.times[:count], f0, energy, loudness, tracks[:count], min(ceiling, signal.rate / 2))
 
 
-def save(signal: Signal, path: Path, *, title: str, cache: Cache | None = None, dpi: int = 150) -> None:
+def save(
+    signal: Signal, path: Path, *, title: str, ceiling: float = CEILING, cache: Cache | None = None, dpi: int = 150
+) -> None:
     """Draw a signal to a file; its extension decides the format.
 
     Args:
         signal: 8000 Hz or more; a few seconds show most.
         path: a .png or .svg file.
         title: what stands above, usually the file's name.
+        ceiling: Hz, below which formants are sought: 5500 suits women, 5000 men.
         cache: where features are looked up and kept.
         dpi: pixels per inch of a PNG; the picture is 12 inches wide.
 
@@ -109,7 +118,7 @@ def save(signal: Signal, path: Path, *, title: str, cache: Cache | None = None, 
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"contours are drawn to a {' or '.join(SUFFIXES)} file, not to {path.name!r}")
     matplotlib = need("matplotlib", extra="report")
-    contours = measure(signal, cache=cache)
+    contours = measure(signal, ceiling=ceiling, cache=cache)
     with matplotlib.rc_context(_STYLE):
         figure = _figure(signal, contours, title)
         date = {"Date": None} if path.suffix.lower() == ".svg" else {}
@@ -125,7 +134,7 @@ def spectrogram(signal: Signal) -> tuple[Array, float]:
     The shape is (bins, columns), the lowest frequency first; a silent signal is -70 dB throughout.
     """
     rate, half = signal.rate, round(_WINDOW * signal.rate)
-    top = min(_CEILING, rate / 2)
+    top = min(_TOP_HZ, rate / 2)
     size = 1 << max(9, (4 * half - 1).bit_length())
     bins = int(top / rate * size) + 1
     columns = max(2, min(_COLUMNS, round(signal.duration / _STEP)))
@@ -172,8 +181,8 @@ def _words(figure: Any, signal: Signal, contours: Contours, title: str, height: 
     here = signal.segment
     part = f" ({_seconds(here.start)} to {_seconds(here.end)})" if here.start else ""
     _line(figure, 1 - 0.55 / height, f"{_seconds(here.duration)}{part} · {kilohertz(signal.rate)} · {pitch}")
-    sought = "five below 5.5 kHz" if signal.rate > 8000 else "four below 4 kHz"
-    how = f"spectrogram: Gaussian window of 5 ms, 70 dB, +6 dB per octave  ·  formants: {sought}"
+    how = "spectrogram: Gaussian window of 5 ms, 70 dB, +6 dB per octave"
+    how += f"  ·  formants: {'five' if contours.ceiling >= 4500 else 'four'} below {contours.ceiling / 1000:g} kHz"
     _line(figure, 0.16 / height, f"{how}  ·  F0: autocorrelation, 75 to 600 Hz  ·  blue ground: voiced", size=8)
 
 
