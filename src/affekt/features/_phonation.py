@@ -26,6 +26,8 @@ _SILENCE = 0.1
 "of the largest sample; a softer frame has no harmonicity"
 _BLOCK = 64
 "frames that are held at once; what is small needs no fresh pages"
+_PIECE = 512
+"frames whose cepstra are held at once"
 
 _CEPSTRUM_RATE = 10000
 "Hz; the cepstrum is that of the spectrum below half of it"
@@ -69,18 +71,18 @@ def harmonicity(samples: Array, rate: int, times: Array) -> Harmonicity:
     is heard where r exceeds 2 - peak / 0.1, its peak in relation to that of the signal.
     """
     width = int(rate / _FLOOR)
-    strength, peak = np.zeros(len(times)), np.zeros(len(times))
-    at = 0
+    loudest = float(np.abs(samples - samples.mean()).max()) if len(samples) else 0.0
+    strength, least, at = np.zeros(len(times)), np.zeros(len(times)), 0
     for rows in _pieces(samples, rate, times, size=2 * width + 2):
-        stop = at + len(rows)
         rows = rows - rows.mean(axis=1, keepdims=True)
-        peak[at:stop] = np.abs(rows[:, width // 2 : width // 2 + width]).max(axis=1)
-        strength[at:stop] = _strongest(_correlation(rows, width), first=int(2 * rate / _CEILING))
-        at = stop
-    whole = float(np.abs(samples - samples.mean()).max()) if len(samples) else 0.0
-    loudness = peak / max(whole, 1e-9)
+        peak = np.abs(rows[:, width // 2 : width // 2 + width]).max(axis=1)
+        needed = np.maximum(0, 2 - peak / max(_SILENCE * loudest, 1e-9))
+        audible = np.flatnonzero(needed < 1)
+        strength[at + audible] = _strongest(_correlation(rows[audible], width), first=int(2 * rate / _CEILING))
+        least[at : at + len(rows)] = needed
+        at += len(rows)
     share = np.clip(strength, 1e-6, 1 - 1e-6)
-    return Harmonicity(_decibels(share / (1 - share)), strength > np.maximum(0, 2 - loudness / _SILENCE))
+    return Harmonicity(_decibels(share / (1 - share)), strength > least)
 
 
 def _pieces(samples: Array, rate: int, times: Array, *, size: int) -> Iterator[Array]:
@@ -137,42 +139,52 @@ def cepstral_prominence(samples: Array, rate: int, times: Array) -> Array:
     The trend is a straight line by Theil's incomplete method: the median slope between the first and the second half of
     the quefrencies, the median height.
     """
-    target = min(_CEPSTRUM_RATE, rate)
+    target, half = min(_CEPSTRUM_RATE, rate), _OVER_TIME // 2
     made = _prediction.emphasised(samples, rate, target)
-    rows = [_cepstra(w) for w in _prediction.windows(made, target, times, seconds=_CEPSTRUM_WINDOW)]
-    first = round(_TREND[0] * target) - _OVER_QUEFRENCY // 2
-    smooth = _decibels(_averaged(np.concatenate(rows)[:, first : round(_TREND[1] * target) + _OVER_QUEFRENCY // 2]))
-    low, high = (int(target / hertz) - first - _OVER_QUEFRENCY // 2 for hertz in (_HIGHEST_PEAK, _LOWEST_PEAK))
-    at = smooth[:, low + 1 : high + 1].argmax(axis=1) + low + 1
-    shift, height = _parabola(smooth, at)
-    level, slope = _trend(smooth)
-    above: Array = height - level - slope * (at + shift)
-    return above
+    found = np.zeros(len(times))
+    for start in range(0, len(times), _PIECE):
+        stop = min(start + _PIECE, len(times))
+        # The first and the last frame stand for those before and after them.
+        near = np.clip(np.arange(start - half, stop + half), 0, len(times) - 1)
+        rows = _prediction.windows(made, target, times[near], seconds=_CEPSTRUM_WINDOW)
+        found[start:stop] = _prominence(_averaged(np.concatenate([_cepstra(row) for row in rows])), target)
+    return found
 
 
 def _cepstra(rows: Array) -> Array:
     spectrum = np.fft.rfft(rows, 1 << (rows.shape[1] - 1).bit_length())
-    cepstrum = np.fft.irfft(np.log(spectrum.real**2 + spectrum.imag**2 + _LEAST))
-    return np.asarray(cepstrum[:, : rows.shape[1] // 2] ** 2)
+    cepstrum = np.fft.irfft(np.log(spectrum.real**2 + spectrum.imag**2 + _LEAST))[:, : rows.shape[1] // 2 + 8]
+    return np.asarray(cepstrum * cepstrum)
 
 
 def _averaged(power: Array) -> Array:
-    """Moving averages over frames, those at the ends held, and over quefrency, where both ends are lost."""
-    half = _OVER_TIME // 2
-    wide = np.pad(power, ((half, half), (0, 0)), mode="edge")
-    frames = np.sum([wide[k : k + len(power)] for k in range(_OVER_TIME)], axis=0)
-    bins = power.shape[1] - _OVER_QUEFRENCY + 1
-    total = np.sum([frames[:, k : k + bins] for k in range(_OVER_QUEFRENCY)], axis=0)
-    return np.asarray(total / (_OVER_TIME * _OVER_QUEFRENCY))
+    """Sum over neighbouring frames, those at both ends are lost, and over quefrency: column k is centred on bin k."""
+    frames, half = len(power) - _OVER_TIME + 1, _OVER_QUEFRENCY // 2
+    once = power[:frames].copy()
+    for k in range(1, _OVER_TIME):
+        once += power[k : k + frames]
+    total = np.zeros_like(once)
+    for k in range(-half, half + 1):
+        total[:, half:-half] += once[:, half + k : total.shape[1] - half + k]
+    return total
+
+
+def _prominence(power: Array, rate: int) -> Array:
+    low, high = int(rate / _HIGHEST_PEAK), int(rate / _LOWEST_PEAK)
+    curve = _decibels(power[:, low : high + 2])
+    at = curve[:, 1:-1].argmax(axis=1) + 1
+    shift, height = _parabola(curve, at)
+    bins = np.arange(round(_TREND[0] * rate), round(_TREND[1] * rate), _TREND_STEP)
+    level, slope = _trend(_decibels(power[:, bins]))
+    above: Array = height - level - slope * ((low + at + shift - bins[0]) / _TREND_STEP)
+    return above
 
 
 def _trend(rows: Array) -> tuple[Array, Array]:
     """Line through each row: its height at bin 0 and its slope per bin."""
-    thin = rows[:, ::_TREND_STEP]
-    half = thin.shape[1] // 2
-    slope = np.median(thin[:, half : 2 * half] - thin[:, :half], axis=1) / (half * _TREND_STEP)
-    rest = thin - slope[:, None] * (np.arange(thin.shape[1]) * _TREND_STEP)
-    return np.median(rest, axis=1), slope
+    half = rows.shape[1] // 2
+    slope = np.median(rows[:, half : 2 * half] - rows[:, :half], axis=1) / half
+    return np.median(rows - slope[:, None] * np.arange(rows.shape[1]), axis=1), slope
 
 
 # Harmonics --------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ Markel and Gray 1976, "Linear Prediction of Speech"; settings of Praat's manual,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from math import ceil, gcd
 
@@ -34,8 +35,9 @@ _MARGIN = 50.0
 "Hz; poles this near to 0 or to the ceiling are no formants"
 _BLOCK = 64
 "frames that are held at once"
-_SILENCE = 1e-12
-"power; what is softer has no formants"
+_SILENCE = 1e-10
+"power (-100 dBFS); what is softer has no formants"
+_LEAST = 1e-20
 _NOISE = 1e-9
 "share of a frame's power that is added as white noise: keeps the poles of pure tones inside the unit circle"
 
@@ -54,7 +56,18 @@ def formants(samples: Array, rate: int, times: Array, *, ceiling: float = CEILIN
     found = [np.zeros((0, order), complex)]
     for rows in windows(emphasised(samples, rate, 2 * top), 2 * top, times, seconds=_WINDOW):
         found.append(_roots(prediction(rows, order)))
-    return _resonances(np.concatenate(found), top)
+    frequency, width = _resonances(np.concatenate(found), top)
+    silent = _powers(samples, rate, times) < _SILENCE
+    frequency[silent], width[silent] = 0, 0
+    return frequency, width
+
+
+def _powers(samples: Array, rate: int, times: Array) -> Array:
+    """Mean squares of the frames. Of the signal as it came: resampled silence rings with the sound beside it."""
+    sums = np.concatenate([[0.0], np.cumsum(samples * samples)])
+    low, high = (np.rint((times + half) * rate).astype(int) for half in (-_WINDOW / 2, _WINDOW / 2))
+    power: Array = sums[np.clip(high, 0, len(samples))] - sums[np.clip(low, 0, len(samples))]
+    return power / (_WINDOW * rate)
 
 
 def emphasised(samples: Array, rate: int, target: float) -> Array:
@@ -87,14 +100,15 @@ def _smooth(least: int) -> int:
     return best
 
 
-def windows(samples: Array, rate: float, times: Array, *, seconds: float) -> list[Array]:
-    """Cut Gaussian frames around the times, in blocks of (frames, samples); silence lies outside the signal."""
+def windows(samples: Array, rate: float, times: Array, *, seconds: float) -> Iterator[Array]:
+    """Yield Gaussian frames around the times, in blocks of (frames, samples); silence lies outside the signal."""
     size = round(seconds * rate)
     padded = np.pad(samples, size)
     views = np.lib.stride_tricks.sliding_window_view(padded, size)
     starts = np.clip(np.rint(times * rate - size / 2).astype(int) + size, 0, len(views) - 1)
     shape = gauss(size)
-    return [views[starts[at : at + _BLOCK]] * shape for at in range(0, len(starts), _BLOCK)]
+    for at in range(0, len(starts), _BLOCK):
+        yield views[starts[at : at + _BLOCK]] * shape
 
 
 @cache
@@ -110,7 +124,7 @@ def prediction(rows: Array, order: int) -> Array:
     lags = np.stack([np.einsum("ij,ij->i", rows[:, : size - k], rows[:, k:]) for k in range(order + 1)], axis=1)
     filters = np.zeros((len(rows), order + 1))
     filters[:, 0] = 1
-    lags[:, 0] = lags[:, 0] * (1 + _NOISE) + _SILENCE
+    lags[:, 0] = lags[:, 0] * (1 + _NOISE) + _LEAST
     error = lags[:, 0].copy()
     for m in range(1, order + 1):
         reflection = -np.einsum("ij,ij->i", filters[:, :m], lags[:, m:0:-1]) / error
