@@ -3,7 +3,7 @@
     python -m benchmarks.pitch [--every N]
 
 Needs praat-parselmouth (extra `dev`), espeak-ng for the counted syllables, and ../shared/corpora; N takes every Nth
-recording. All of it takes ten minutes on one core.
+recording. All of it takes five minutes on one core.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ HEAD = """# Prosody: pitch beside Praat and the truth, syllables counted, speed
 
 Written by `{command}` on {date}, commit {commit}: {machine}.
 
-F0 of Praat: `to_pitch_ac` of praat-parselmouth {praat} with its own defaults, floor {floor:g} Hz, ceiling {ceiling:g} Hz
-and a frame per 10 ms at the same times as ours. Gross: share of the frames that both call voiced whose F0 differ by
+F0 of Praat: `to_pitch_ac` of praat-parselmouth {praat}, its own defaults, floor {floor:g} Hz, ceiling {ceiling:g} Hz,
+a frame per 10 ms at the same times as ours. Gross: share of the frames that both call voiced whose F0 differ by
 more than 20 %. Voicing: share of all frames in which one is voiced and the other is not; `only here` (the tracker of
 the row) and `only there` (what it is compared with) are its parts. Cents: median absolute difference of F0 where both
 are voiced.
@@ -288,7 +288,7 @@ def syllable_lines(every: int) -> Iterator[str]:
     yield "\n## Syllables\n"
     yield (
         "Nuclei found beside the syllables of the words, as a dictionary has them; natural and fast speech swallows "
-        "some. Bias and error of the count, r of the rates (per second of speech).\n"
+        "some. Bias and mean error of the counts, and r of the rates per second of speech (the seconds are the same).\n"
     )
     yield "| speech | recordings | bias | mean error, syllables | r of rates |\n|---|---|---|---|---|"
     for name, found in (("espeak-ng, English and German", espoken()), *natural(every)):

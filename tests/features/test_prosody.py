@@ -40,7 +40,7 @@ def noise(level=0.01, seconds=1.0, rate=16000):
 
 
 def syllables(per_second, seconds, *, spoken=None):
-    """A voice of 150 Hz that swells and fades by 12 dB so many times a second; `spoken`: where it sounds, per sample."""
+    """A voice of 150 Hz that swells and fades by 12 dB, so many times a second; `spoken` gates its samples."""
     time = np.arange(round(seconds * 16000)) / 16000
     swell = 10 ** ((-6 - 6 * np.cos(2 * np.pi * per_second * time)) / 20)
     return voice(np.full(len(time), 150.0), gate=swell if spoken is None else swell * spoken)

@@ -39,7 +39,7 @@ BARK = (20, 100, 200, 300, 400, 510, 630, 770, 920, 1080, 1270, 1480, 1720, 2000
 
 _PERIODS = 3
 "of the floor, in a frame"
-_CANDIDATES = 6
+_CANDIDATES = 5
 _PIECE = 512
 "frames that are held at once"
 _BLOCK = 48
@@ -128,13 +128,11 @@ def pieces(signal: Signal, floor: float = FLOOR) -> Iterator[Piece]:
     padded = np.pad(samples, (half, max(0, (count - 1) * step + half - len(samples))))
     rows = np.lib.stride_tricks.sliding_window_view(padded, size)[::step][:count]
     for start in range(0, count, _PIECE):
-        stop = min(start + _PIECE, count)
-        parts = [_transformed(rows[at : min(at + _BLOCK, stop)]) for at in range(start, stop, _BLOCK)]
-        yield Piece(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        yield _piece(rows[start : start + _PIECE])
 
 
 def candidates(curves: Floats, *, floor: float = FLOOR, ceiling: float = CEILING) -> tuple[Array, Array]:
-    """Frequencies in Hz and strengths of up to six periods, each (frames, 6), 0 where there is none."""
+    """Frequencies in Hz and strengths of up to five periods, each (frames, 5), 0 where there is none."""
     first, last = int(RATE / ceiling), int(RATE / floor) + 2
     inner = curves[:, first:last]
     peaks = (
@@ -224,6 +222,11 @@ def hann(size: int) -> Floats:
     return np.asarray(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size), np.float32)
 
 
+def _piece(rows: Floats) -> Piece:
+    parts = [_transformed(rows[at : at + _BLOCK]) for at in range(0, len(rows), _BLOCK)]
+    return Piece(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
 def _transformed(rows: Floats) -> Piece:
     size = rows.shape[1]
     half, third = size // 2, size // (2 * _PERIODS)
@@ -267,8 +270,8 @@ def _window_curve(size: int) -> Floats:
 def _between(curves: Floats, row: NDArray[np.intp], lag: NDArray[np.intp]) -> tuple[Array, Array]:
     """Place in samples from each lag, and height, of the peak next to it, made from the samples around it."""
     # An autocorrelation is even: before lag 0 it goes on as after it.
-    near = curves[row[:, None], np.abs(lag[:, None] + np.arange(-_REACH, _REACH + 1))]
-    fine = near @ _sinc()
+    places = np.abs(lag[:, None] + np.arange(-_REACH, _REACH + 1))
+    fine = curves.take(places + row[:, None] * curves.shape[1]) @ _sinc()
     best = np.clip(fine.argmax(axis=1), 1, fine.shape[1] - 2)
     at = np.arange(len(best))
     left, middle, right = (fine[at, best + side].astype(float) for side in (-1, 0, 1))
@@ -285,7 +288,7 @@ def _sinc() -> Floats:
 
 
 def _strongest(row: NDArray[np.intp], frequency: Array, height: Array, *, frames: int) -> tuple[Array, Array]:
-    """Scatter a flat list of candidates into (frames, 6), the strongest of each frame first."""
+    """Scatter a flat list of candidates into (frames, 5), the strongest of each frame first."""
     order = np.lexsort((-height - _OCTAVE * np.log2(frequency), row))
     row = row[order]
     rank = np.arange(len(row)) - np.searchsorted(row, row)
