@@ -10,7 +10,7 @@ import pytest
 import clips
 from affekt import audio
 from affekt.errors import UsageError
-from affekt.features import _periods, _phonation, voice
+from affekt.features import _periods, _phonation, _prediction, voice
 from affekt.types import Signal
 
 RATE = 16000
@@ -247,8 +247,8 @@ def test_frames_do_not_depend_on_how_many_are_held_at_once(made, monkeypatch):
     samples = vowel(made, perturbation=(0.01, 0.05, 20.0))[0].samples
     times = np.arange(100) / 100
     whole = _phonation.cepstral_prominence(samples, RATE, times), _phonation.harmonicity(samples, RATE, times).ratio
-    monkeypatch.setattr(_phonation, "_PIECE", 7)
-    monkeypatch.setattr(_phonation, "_BLOCK", 5)
+    for module in (_phonation, _prediction):
+        monkeypatch.setattr(module, "BLOCK", 7)
     parts = _phonation.cepstral_prominence(samples, RATE, times), _phonation.harmonicity(samples, RATE, times).ratio
     for one, other in zip(whole, parts, strict=True):
         assert one == pytest.approx(other, abs=1e-9)

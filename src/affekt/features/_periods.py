@@ -100,10 +100,10 @@ def framewise(name: str, found: Voicing, times: Array, *, window: float) -> tupl
 
 def pulses(samples: Array, rate: int, f0: Array, *, hop: float) -> Array:
     """Return the times of the pulses in seconds, rising."""
-    square = np.concatenate([[0.0], np.cumsum(samples * samples)])
+    wave = _Wave(samples, np.concatenate([[0.0], np.cumsum(samples * samples)]), rate)
     found: list[float] = []
     for first, stop in _stretches(f0 > 0):
-        stretch = _Stretch(samples, square, rate, f0[first:stop].tolist(), first * hop, hop)
+        stretch = _Stretch(wave, f0[first:stop].tolist(), first * hop, hop)
         found += [pulse for pulse in stretch.pulses() if not found or pulse > found[-1]]
     return np.array(found)
 
@@ -113,17 +113,54 @@ def _stretches(flags: Flags) -> list[tuple[int, int]]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-class _Stretch:
-    """One voiced stretch. Plain floats, since the walk goes pulse by pulse."""
+class _Wave(NamedTuple):
+    samples: Array
+    square: Array
+    "sums of the squares of all samples before, (samples + 1,)"
+    rate: int
 
-    def __init__(self, samples: Array, square: Array, rate: int, f0: list[float], begin: float, hop: float) -> None:
-        self.samples, self.square, self.rate = samples, square, rate
-        self.f0, self.begin, self.hop = f0, begin, hop
-        self.left = begin - hop / 2
-        self.right = begin + (len(f0) - 0.5) * hop
+    def loudest(self, low: float, high: float) -> float:
+        """Time of the largest sample between two times."""
+        first = min(max(0, round(low * self.rate)), len(self.samples) - 1)
+        piece = np.abs(self.samples[first : max(first, round(high * self.rate)) + 1])
+        at = int(piece.argmax())
+        return (first + at + _peak(piece, at)[0]) / self.rate
+
+    def match(self, time: float, period: float, way: int) -> tuple[float, float]:
+        """Find the period before or after that is most like the one around `time`.
+
+        Args:
+            time: seconds.
+            period: samples.
+            way: -1 for before, 1 for after.
+
+        Returns:
+            Its time, and the correlation in [-1, 1]. Beyond the signal: one period on, and 0.
+        """
+        width, start = round(period), round(time * self.rate - period / 2)
+        near, far = round(_NEAREST * period), round(_FARTHEST * period)
+        low, high = (start + near, start + far) if way > 0 else (start - far, start - near)
+        if min(low, start) < 0 or max(high, start) + width > len(self.samples):
+            return time + way * period / self.rate, 0.0
+        curve = np.correlate(self.samples[low : high + width], self.samples[start : start + width])
+        energy = self.square[low + width : high + width + 1] - self.square[low : high + 1]
+        curve /= np.sqrt(np.maximum(energy * (self.square[start + width] - self.square[start]), 1e-30))
+        at = int(curve.argmax())
+        shift, alike = _peak(curve, at)
+        return time + (low + at + shift - start) / self.rate, alike
+
+
+class _Stretch:
+    """A voiced stretch. Plain floats, since the walk goes pulse by pulse."""
+
+    def __init__(self, wave: _Wave, f0: list[float], begin: float, hop: float) -> None:
+        self.wave, self.f0, self.begin, self.hop = wave, f0, begin, hop
+        self.left, self.right = begin - hop / 2, begin + (len(f0) - 0.5) * hop
 
     def pulses(self) -> list[float]:
-        start = self.first()
+        middle = (self.left + self.right) / 2
+        half = self.period(middle) / self.wave.rate / 2
+        start = self.wave.loudest(middle - half, middle + half)
         before, after = list(self.walk(start, -1)), list(self.walk(start, 1))
         return [*before[::-1], start, *after]
 
@@ -132,44 +169,18 @@ class _Stretch:
         place = min(max((time - self.begin) / self.hop, 0.0), len(self.f0) - 1.0)
         low = min(int(place), max(len(self.f0) - 2, 0))
         high = min(low + 1, len(self.f0) - 1)
-        return self.rate / (self.f0[low] + (place - low) * (self.f0[high] - self.f0[low]))
-
-    def first(self) -> float:
-        """Time of the largest sample of the period in the middle."""
-        middle = (self.left + self.right) / 2
-        half = self.period(middle) / 2
-        low = min(max(0, round(middle * self.rate - half)), len(self.samples) - 1)
-        high = max(low + 1, round(middle * self.rate + half) + 1)
-        piece = np.abs(self.samples[low:high])
-        at = int(piece.argmax())
-        return (low + at + _peak(piece, at)[0]) / self.rate
+        return self.wave.rate / (self.f0[low] + (place - low) * (self.f0[high] - self.f0[low]))
 
     def walk(self, time: float, way: int) -> Iterator[float]:
         """Yield the pulses to one side, the nearest first."""
         last = time
         while self.left <= time <= self.right:
             period = self.period(time)
-            time, alike = self.next(time, period, way)
+            time, alike = self.wave.match(time, period, way)
             inside = self.left <= time <= self.right
-            if alike > (_ALIKE if inside else _EDGE) and abs(time - last) * self.rate > _NEAREST * period:
+            if alike > (_ALIKE if inside else _EDGE) and abs(time - last) * self.wave.rate > _NEAREST * period:
                 yield time
                 last = time
-
-    def next(self, time: float, period: float, way: int) -> tuple[float, float]:
-        """Time of the pulse after this one and how alike their periods are; beyond the signal, never alike."""
-        width = round(period)
-        start = round(time * self.rate - period / 2)
-        near, far = round(_NEAREST * period), round(_FARTHEST * period)
-        low, high = (start + near, start + far) if way > 0 else (start - far, start - near)
-        if min(low, start) < 0 or max(high, start) + width > len(self.samples):
-            return (self.right if way > 0 else self.left) + way * self.hop, 0.0
-        this = self.samples[start : start + width]
-        curve = np.correlate(self.samples[low : high + width], this)
-        energy = self.square[low + width : high + width + 1] - self.square[low : high + 1]
-        curve /= np.sqrt(np.maximum(energy * (self.square[start + width] - self.square[start]), 1e-30))
-        at = int(curve.argmax())
-        shift, alike = _peak(curve, at)
-        return time + (low + at + shift - start) / self.rate, alike
 
 
 def _peak(curve: Array, at: int) -> tuple[float, float]:

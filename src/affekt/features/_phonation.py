@@ -18,16 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt.features import _prediction
-from affekt.features._prediction import Array
+from affekt.features._prediction import BLOCK, Array
 
 _FLOOR, _CEILING = 75.0, 600.0
 "Hz, where the voice's period is looked for"
 _SILENCE = 0.1
 "of the largest sample; a softer frame has no harmonicity"
-_BLOCK = 64
-"frames that are held at once; what is small needs no fresh pages"
-_PIECE = 512
-"frames whose cepstra are held at once"
 
 _CEPSTRUM_RATE = 10000
 "Hz; the cepstrum is that of the spectrum below half of it"
@@ -88,8 +84,8 @@ def harmonicity(samples: Array, rate: int, times: Array) -> Harmonicity:
 def _pieces(samples: Array, rate: int, times: Array, *, size: int) -> Iterator[Array]:
     views = np.lib.stride_tricks.sliding_window_view(np.pad(samples, size), size)
     starts = np.clip(np.rint(times * rate).astype(int) - size // 2 + size, 0, len(views) - 1)
-    for at in range(0, len(starts), _BLOCK):
-        yield views[starts[at : at + _BLOCK]]
+    for at in range(0, len(starts), BLOCK):
+        yield views[starts[at : at + BLOCK]]
 
 
 def _correlation(rows: Array, width: int) -> Array:
@@ -141,14 +137,11 @@ def cepstral_prominence(samples: Array, rate: int, times: Array) -> Array:
     """
     target, half = min(_CEPSTRUM_RATE, rate), _OVER_TIME // 2
     made = _prediction.emphasised(samples, rate, target)
-    found = np.zeros(len(times))
-    for start in range(0, len(times), _PIECE):
-        stop = min(start + _PIECE, len(times))
-        # The first and the last frame stand for those before and after them.
-        near = np.clip(np.arange(start - half, stop + half), 0, len(times) - 1)
-        rows = _prediction.windows(made, target, times[near], seconds=_CEPSTRUM_WINDOW)
-        found[start:stop] = _prominence(_averaged(np.concatenate([_cepstra(row) for row in rows])), target)
-    return found
+    # Each block has its neighbours at both ends; the first and the last frame stand for those before and after them.
+    starts = np.arange(0, len(times), BLOCK - 2 * half)[:, None]
+    near = np.clip(starts + np.arange(-half, BLOCK - half), 0, len(times) - 1).ravel()
+    rows = _prediction.windows(made, target, times[near], seconds=_CEPSTRUM_WINDOW)
+    return np.concatenate([_prominence(_averaged(_cepstra(block)), target) for block in rows])[: len(times)]
 
 
 def _cepstra(rows: Array) -> Array:

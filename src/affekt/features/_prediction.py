@@ -26,6 +26,8 @@ CEILING = 5500.0
 "Hz; of the formants, 5 below it"
 FORMANTS = 3
 "that are returned"
+BLOCK = 64
+"frames that are held at once; what is small needs no fresh pages"
 
 _WINDOW = 0.05
 "seconds; twice its effective length"
@@ -33,8 +35,6 @@ _EMPHASIS = 50.0
 "Hz, from which pre-emphasis raises the spectrum by 6 dB per octave"
 _MARGIN = 50.0
 "Hz; poles this near to 0 or to the ceiling are no formants"
-_BLOCK = 64
-"frames that are held at once"
 _SILENCE = 1e-10
 "power (-100 dBFS); what is softer has no formants"
 _LEAST = 1e-20
@@ -107,8 +107,8 @@ def windows(samples: Array, rate: float, times: Array, *, seconds: float) -> Ite
     views = np.lib.stride_tricks.sliding_window_view(padded, size)
     starts = np.clip(np.rint(times * rate - size / 2).astype(int) + size, 0, len(views) - 1)
     shape = gauss(size)
-    for at in range(0, len(starts), _BLOCK):
-        yield views[starts[at : at + _BLOCK]] * shape
+    for at in range(0, len(starts), BLOCK):
+        yield views[starts[at : at + BLOCK]] * shape
 
 
 @cache
