@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from affekt.types import Segment
 
 _CHANNELS = ("mix", "left", "right", "each", "auto")
+_APART = ("each", "auto")
+"channels of which a recording may have several"
 _CHANNEL_HELP = "mix (the mean, default), left, right, each (a row for each) or auto (each where they differ)."
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -98,8 +100,8 @@ def command(
         raise UsageError(f"--end {end:g} must be after --start {start:g}")
     task = _task(sets, level if output or as_json or not plot else None, channel, _cache_folder(cache, no_cache))
     task = replace(task, options=_options(options, task.sets, drawn=bool(plot)), start=start, end=end or task.end)
-    jobs = min(jobs or _cores(), len(recordings))
-    failed = _run(task, recordings, jobs, output, as_json=as_json, many=many)
+    jobs = 1 if "-" in files else min(jobs or _cores(), len(recordings))
+    failed = _run(task, recordings, jobs, output, as_json=as_json, many=many or channel in _APART)
     click.get_current_context().exit(1 if failed else 0)
 
 
@@ -258,7 +260,7 @@ def _deliver(
 
 
 def _lead(task: Task) -> tuple[str, ...]:
-    channel = ("channel",) if task.channel in ("each", "auto") else ()
+    channel = ("channel",) if task.channel in _APART else ()
     return ("file", *channel, "time") if task.level == "frames" else ("file", *channel, "start", "end")
 
 
@@ -284,7 +286,7 @@ def _write_json(rows: Iterable[Rows], columns: Iterable[str], lead: tuple[str, .
         {**_table.lead_cells(one, lead), "features": dict(zip(columns, one.values[0].tolist(), strict=True))}
         for one in rows
     ]
-    if many or len(found) > 1:
+    if many:
         click.echo(json.dumps(found, indent=1, allow_nan=False))
     elif found:
         click.echo(json.dumps(found[0], indent=2, allow_nan=False))

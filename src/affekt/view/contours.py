@@ -141,7 +141,7 @@ def spectrogram(signal: Signal) -> tuple[Array, float]:
     parts = int(np.clip(np.ceil(signal.duration / columns / _SKIP), 1, 16))
     centres = np.linspace(0, max(0, len(signal.samples) - 1), columns * parts).round().astype(int)
     window = np.exp(-48 * (np.arange(-half, half + 1) / (2 * half)) ** 2) - np.exp(-12)
-    padded = np.pad(signal.samples.astype(np.float64), half)
+    padded = np.pad(signal.samples.astype(np.float64), (half, half + 1))
     power = np.empty((bins, columns))
     for at in range(0, columns, 128):  # a few at a time: all windows together are many
         frames = padded[centres[at * parts : (at + 128) * parts, None] + np.arange(2 * half + 1)] * window
