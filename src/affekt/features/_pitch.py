@@ -76,12 +76,6 @@ def candidates(magnitudes: Floats, rate: int) -> tuple[Array, Array]:
     return next(chosen), next(chosen)
 
 
-def parabola(rows: Array, at: States) -> tuple[Array, Array]:
-    """Refine peaks `at` (frames, n) of rows (frames, bins) by a parabola: positions in bins, and heights."""
-    shift, height = vertex(*(np.take_along_axis(rows, at + shift, axis=1) for shift in (-1, 0, 1)))
-    return at + shift, height
-
-
 def vertex(left: Array, middle: Array, right: Array) -> tuple[Array, Array]:
     """Of the parabola through three neighbours: its place relative to the middle one, at most 1 away, and height."""
     bend = left - 2 * middle + right
