@@ -161,6 +161,6 @@ def test_flux_is_the_change_since_the_frame_before():
 
 
 def test_frames_begin_every_ten_milliseconds():
-    frames = _spectra.frames(Signal(np.arange(RATE, dtype=np.float32), RATE), _spectra.LONG)
+    frames = _spectra.windows(np.arange(RATE, dtype=np.float32), RATE, _spectra.LONG)
     assert frames.shape == (95, 960)
     assert (frames[:, 0] == 160 * np.arange(95)).all()

@@ -54,11 +54,6 @@ def size(rate: int, seconds: float) -> int:
     return round(rate * seconds)
 
 
-def frames(signal: Signal, seconds: float) -> Array:
-    """Cut into overlapping frames, shape (frames, samples), a view."""
-    return windows(signal.samples.astype(np.float64), signal.rate, seconds)
-
-
 def windows(samples: Kind, rate: int, seconds: float) -> Kind:
     """Cut samples into overlapping frames, shape (frames, samples), a view."""
     return np.lib.stride_tricks.sliding_window_view(samples, size(rate, seconds))[:: size(rate, HOP)]
