@@ -35,6 +35,8 @@ _NEAREST, _FARTHEST = 0.8, 1.2
 "periods from one pulse to the next"
 _ALIKE, _EDGE = 0.3, 0.7
 "correlation of a pulse's period with that before; at the edge of voicing"
+_BLOCK = 1024
+"pulses that are looked at at once"
 _HALF = 0.2
 "of the period to either side: half the Hann window in which a pulse's amplitude is measured"
 
@@ -205,9 +207,9 @@ def amplitudes(samples: Array, rate: int, found: Array) -> Array:
         return heights
     before, after = np.diff(found)[:-1], np.diff(found)[1:]
     valid = _valid(before) & _valid(after) & _near(before, after, PERIOD_FACTOR)
-    at, left, right = found[1:-1][valid] * rate, _HALF * rate * before[valid], _HALF * rate * after[valid]
-    if len(at):
-        heights[1:-1][valid] = _windowed(samples, at, left, right)
+    around = np.stack([found[1:-1], _HALF * before, _HALF * after])[:, valid] * rate
+    blocks = [_windowed(samples, *around[:, at : at + _BLOCK]) for at in range(0, around.shape[1], _BLOCK)]
+    heights[1:-1][valid] = np.concatenate([np.zeros(0), *blocks])
     return heights
 
 
