@@ -102,14 +102,14 @@ def track(signal: Signal, *, floor: float = FLOOR, ceiling: float = CEILING, lou
 
     Raises:
         UsageError: another rate, a sample that is not finite, or a floor and ceiling that are not 40 <= floor <
-            ceiling <= 1000.
+            ceiling <= 800.
 
     >>> tone = np.sign(np.sin(2 * np.pi * 220 * np.arange(8000) / 16000)).astype(np.float32)
     >>> [round(float(f0)) for f0 in track(Signal(tone, 16000)).f0[10:40:10]]
     [220, 220, 220]
     """
-    if not 40 <= floor < ceiling <= 1000:
-        raise UsageError(f"F0 is looked for within 40 .. 1000 Hz, floor below ceiling; got {floor} and {ceiling} Hz")
+    if not 40 <= floor < ceiling <= 800:
+        raise UsageError(f"F0 is looked for within 40 .. 800 Hz, floor below ceiling; got {floor} and {ceiling} Hz")
     found = [(*candidates(p.curves, floor=floor, ceiling=ceiling), p.peaks) for p in pieces(signal, floor)]
     frequencies, strengths, peaks = (np.concatenate(part) for part in zip(*found, strict=True))
     return choose(frequencies, strengths, peaks, loud=loud)
@@ -269,9 +269,8 @@ def _window_curve(size: int) -> Floats:
 
 def _between(curves: Floats, row: NDArray[np.intp], lag: NDArray[np.intp]) -> tuple[Array, Array]:
     """Place in samples from each lag, and height, of the peak next to it, made from the samples around it."""
-    # An autocorrelation is even: before lag 0 it goes on as after it.
-    places = np.abs(lag[:, None] + np.arange(-_REACH, _REACH + 1))
-    fine = curves.take(places + row[:, None] * curves.shape[1]) @ _sinc()
+    around = np.lib.stride_tricks.sliding_window_view(curves.ravel(), 2 * _REACH + 1)
+    fine = around[row * curves.shape[1] + lag - _REACH] @ _sinc()
     best = np.clip(fine.argmax(axis=1), 1, fine.shape[1] - 2)
     at = np.arange(len(best))
     left, middle, right = (fine[at, best + side].astype(float) for side in (-1, 0, 1))
