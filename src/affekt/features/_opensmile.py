@@ -74,9 +74,8 @@ class Published:
         Raises:
             UnknownNameError: the set has none of that name.
         """
-        known = self._names["NAMES"] + self._names["FUNCTIONALS"]
-        if name not in known:
-            raise UnknownNameError("feature", name, known)
+        if name not in self._known:
+            raise UnknownNameError("feature", name, self._known)
         return words.describe(name, self.source, emobase=self.title == "emobase")
 
     def constant(self, name: str) -> Any:
@@ -94,6 +93,10 @@ class Published:
     def _names(self) -> dict[str, tuple[str, ...]]:
         levels = {"NAMES": "LowLevelDescriptors", "FUNCTIONALS": "Functionals"}
         return {name: tuple(_extractor(self.title, level).feature_names) for name, level in levels.items()}
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self._names["NAMES"] + self._names["FUNCTIONALS"])
 
     @cached_property
     def _features(self) -> tuple[Feature, ...]:

@@ -177,6 +177,14 @@ class FeatureSet:
         return own or tuple(self._moments)
 
     @cached_property
+    def _columns(self) -> Mapping[str, Feature]:
+        return {feature.name: feature for feature in self.features}
+
+    @cached_property
+    def _functionals(self) -> frozenset[str]:
+        return frozenset(self.functional_names)
+
+    @cached_property
     def _moments(self) -> Mapping[str, Feature]:
         """The functionals of a module that has none of its own."""
         return {
@@ -193,10 +201,9 @@ class FeatureSet:
         Raises:
             UnknownNameError: the set has none of that name; the message has the closest.
         """
-        for feature in self.features:
-            if feature.name == name:
-                return feature
-        if name not in self.functional_names:
+        if name in self._columns:
+            return self._columns[name]
+        if name not in self._functionals:
             raise UnknownNameError(f"feature of {self.name}", name, (*self.names, *self.functional_names))
         if not hasattr(self._module, "FUNCTIONALS"):
             return self._moments[name]
