@@ -136,6 +136,26 @@ def test_a_click_does_not_silence_the_voice():
     assert (track(signal).f0[5:-5] > 0).mean() > 0.97
 
 
+def chosen(frequencies, strengths):
+    """F0 of frames with these two candidates each, all of them loud."""
+    return _autocorrelation.choose(np.array(frequencies), np.array(strengths), np.ones(len(strengths), np.float32)).f0
+
+
+def test_one_weak_frame_does_not_part_a_voice():
+    """Two changes of voicing cost 0.28; only what is weaker by more than that is unvoiced."""
+    pair = [200.0, 100.0]
+    for weak, voiced in ((0.25, 5), (0.1, 4)):
+        f0 = chosen([pair] * 5, [[0.9, 0.8], [0.9, 0.8], [weak, weak / 2], [0.9, 0.8], [0.9, 0.8]])
+        assert (f0 > 0).sum() == voiced
+
+
+def test_one_frame_does_not_jump_an_octave():
+    """There and back costs 0.7; a lower octave that is stronger by less is not believed."""
+    pair = [200.0, 100.0]
+    f0 = chosen([pair] * 5, [[0.9, 0.8], [0.9, 0.8], [0.6, 0.99], [0.9, 0.8], [0.9, 0.8]])
+    assert f0.tolist() == [200.0] * 5
+
+
 def test_floor_and_ceiling_are_the_callers():
     assert np.abs(cents(track(steady(55, 0.5), floor=45).f0[8:-8], 55)).max() < 1
     assert np.abs(cents(track(steady(780, 0.5), ceiling=800).f0[5:-5], 780)).max() < 5
