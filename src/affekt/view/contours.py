@@ -20,6 +20,7 @@ from affekt import features
 from affekt.errors import UsageError
 from affekt.registry import need
 from affekt.types import Segment, Signal
+from affekt.view.figure import step
 from affekt.view.palette import INK, LINE, SOFT
 from affekt.view.words import clock, kilohertz, printable
 
@@ -48,6 +49,8 @@ _TOP_HZ = 5000.0
 "of the spectrogram"
 _RANGE = 70.0
 "dB below the strongest cell"
+_POINTS = 1200
+"of energy and loudness in a long recording"
 _WINDOW = 0.005
 "seconds; a Gaussian that is cut where it has fallen to nothing, at twice this width"
 _STEP = 0.001
@@ -59,6 +62,8 @@ _LOUD = 30.0
 "dB below the loudest frame, above which formants are shown"
 _MANY = 20.0
 "seconds, from which lines are drawn thinner"
+_LONG = 60.0
+"seconds, from which formants are left out, and energy and loudness are means over a few frames"
 _STYLE = {"font.size": 9, "svg.hashsalt": "affekt", "axes.unicode_minus": True}
 
 
@@ -182,7 +187,8 @@ def _words(figure: Any, signal: Signal, contours: Contours, title: str, height: 
     part = f" ({_seconds(here.start)} to {_seconds(here.end)})" if here.start else ""
     _line(figure, 1 - 0.55 / height, f"{_seconds(here.duration)}{part} · {kilohertz(signal.rate)} · {pitch}")
     how = "spectrogram: Gaussian window of 5 ms, 70 dB, +6 dB per octave"
-    how += f"  ·  formants: {'five' if contours.ceiling >= 4500 else 'four'} below {contours.ceiling / 1000:g} kHz"
+    if signal.duration < _LONG:
+        how += f"  ·  formants: {'five' if contours.ceiling >= 4500 else 'four'} below {contours.ceiling / 1000:g} kHz"
     _line(figure, 0.16 / height, f"{how}  ·  F0: autocorrelation, 75 to 600 Hz  ·  blue ground: voiced", size=8)
 
 
@@ -204,12 +210,13 @@ def _ground(axes: Any, signal: Signal, *, last: bool) -> None:
     axes.tick_params(length=3, labelbottom=last, colors=SOFT, labelsize=8.5)
     ticker = need("matplotlib.ticker", extra="report")
     axes.xaxis.set_major_locator(ticker.MaxNLocator(12, steps=[1, 2, 5, 10]))
-    if signal.duration >= 60:
+    if signal.duration >= _LONG:
+        axes.xaxis.set_major_locator(ticker.MultipleLocator(step(signal.duration)))
         axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: clock(value).split(".")[0]))
     for side in axes.spines.values():
         side.set_color(LINE)
     if last:
-        axes.set_xlabel("time in s" if signal.duration < 60 else "time in min:s", color=SOFT, size=8.5)
+        axes.set_xlabel("time in s" if signal.duration < _LONG else "time in min:s", color=SOFT, size=8.5)
 
 
 def _side(axes: Any, text: str, *, right: bool = False, colour: str = SOFT) -> None:
@@ -243,6 +250,8 @@ def _spectrum(axes: Any, signal: Signal, contours: Contours) -> None:
     axes.grid(visible=False)
     ticks = np.arange(0, top + 1, 1000)
     axes.set_yticks(ticks, [f"{tick / 1000:g}" for tick in ticks])
+    if signal.duration >= _LONG:  # the dots would hide what they lie on
+        return
     loud = contours.energy > contours.energy.max() - _LOUD
     free = 0.0
     for (name, colour), track in zip(_FORMANTS, contours.formants.T, strict=True):
@@ -272,7 +281,8 @@ def _pitch(axes: Any, signal: Signal, contours: Contours) -> None:
     axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(ticker.NullLocator())
     axes.grid(axis="y", color=LINE, linewidth=0.6)
-    axes.plot(contours.times, f0, color=_BLUE, linewidth=1.3, marker="o", markersize=min(2.6, 0.6 * _dot(signal)))
+    line = 1.3 if signal.duration < _LONG else 0
+    axes.plot(contours.times, f0, color=_BLUE, linewidth=line, marker="o", markersize=min(2.6, 0.6 * _dot(signal)))
     if len(known):
         _semitones(axes, float(np.median(known)))
 
@@ -287,8 +297,8 @@ def _semitones(axes: Any, median: float) -> None:
     axes.axhline(median, color=_BLUE, linewidth=0.8, linestyle=(0, (4, 3)))
     low, high = axes.get_ylim()
     above, below = 12 * np.log2(high / median), 12 * np.log2(low / median)
-    step = next(s for s in (2, 3, 6, 12, 24) if (above - below) / s <= 7)
-    steps = np.arange(int(below / step), int(above / step) + 1) * step
+    apart = next(s for s in (2, 3, 6, 12, 24) if (above - below) / s <= 7)
+    steps = np.arange(int(below / apart), int(above / apart) + 1) * apart
     right = axes.twinx()
     right.set_ylim(below, above)
     right.set_yticks(steps, [f"{s:+d}".replace("-", "−") if s else "0" for s in steps])
@@ -303,16 +313,26 @@ def _level(axes: Any, signal: Signal, contours: Contours) -> None:
     top = float(contours.energy.max(initial=-90.0))
     axes.set_ylim(max(-100.0, top - 60), top + 4)
     axes.grid(axis="y", color=LINE, linewidth=0.6)
-    axes.plot(contours.times, contours.energy, color=INK, linewidth=_line_width(signal))
+    times, energy, loudness = contours.times, contours.energy, contours.loudness
+    if signal.duration >= _LONG:
+        times, energy, loudness = (_thinned(contour) for contour in (times, energy, loudness))
+    axes.plot(times, energy, color=INK, linewidth=_line_width(signal))
     right = axes.twinx()
-    right.fill_between(contours.times, contours.loudness, color=_ORANGE, alpha=0.25, linewidth=0)
+    right.fill_between(times, loudness, color=_ORANGE, alpha=0.25, linewidth=0)
     if signal.duration < _MANY:
-        right.plot(contours.times, contours.loudness, color=_ORANGE, linewidth=0.9, linestyle=(0, (3, 1.5)))
+        right.plot(times, loudness, color=_ORANGE, linewidth=0.9, linestyle=(0, (3, 1.5)))
     right.set_ylim(0, 1.1 * max(0.1, float(contours.loudness.max(initial=0))))
     right.tick_params(length=3, colors=_ORANGE, labelsize=8.5)
     for side in right.spines.values():
         side.set_color(LINE)
     _side(right, "loudness", right=True, colour=_ORANGE)
+
+
+def _thinned(contour: NDArray[Any]) -> NDArray[Any]:
+    """Average over as many frames as a point of the picture stands for."""
+    frames = -(-len(contour) // _POINTS)
+    whole = len(contour) // frames * frames
+    return np.asarray(contour[:whole].reshape(-1, frames).mean(axis=1))
 
 
 def _line_width(signal: Signal) -> float:

@@ -129,13 +129,13 @@ def _ground(axes: Any, timeline: Timeline, *, last: bool) -> None:
     axes.set_axisbelow(True)
     axes.tick_params(length=0, labelbottom=last, colors=SOFT, labelsize=8.5)
     ticker = need("matplotlib.ticker", extra="report")
-    axes.xaxis.set_major_locator(ticker.MultipleLocator(_step(timeline.duration)))
+    axes.xaxis.set_major_locator(ticker.MultipleLocator(step(timeline.duration)))
     axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: clock(value).split(".")[0]))
     for side in axes.spines.values():
         side.set_visible(False)
 
 
-def _step(duration: float) -> float:
+def step(duration: float) -> float:
     """Return the seconds between two ticks: round, about ten over the recording."""
     steps = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
     return next((step for step in steps if step >= duration / 12), duration / 12)
