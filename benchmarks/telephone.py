@@ -14,7 +14,6 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +22,6 @@ from numpy.typing import NDArray
 
 from affekt import audio, augment, cache, features
 from affekt.audio import Resampler, active_level
-from affekt.features import mfcc
 from affekt.manifest import Utterance
 from affekt.types import Samples, Signal
 from recipes import corpora
@@ -47,8 +45,8 @@ Written by `python -m benchmarks.telephone{options}` on {date}, commit {commit},
 Each recording is brought to 8 kHz and -26 dBFS, through G.711 (mu-law, 8 bits a sample) and back to its level; every
 functional is measured on it as on the recording at 16 kHz, by `affekt.features.load(set).functionals`. Sets that know
 8 kHz measure it as it is, others bring it back to 16 kHz first. `line` is the same with a filter of 300 to 3400 Hz
-before the code, as the old public network has it. `mfcc to 4 kHz` is `mfcc.functionals(signal, highest=4000)`: the same
-bands at both rates.
+before the code, as the old public network has it. `mfcc to 4 kHz` is `load("mfcc", highest=4000)`: the same bands at
+both rates.
 
 `r` is Pearson's, over the recordings of a corpus; a functional **survives** where r is 0.95 or more in both corpora,
 **changes** from 0.8 on, and else is **lost**. `change` is the median of (telephone - clean) / |clean| over all
@@ -136,9 +134,10 @@ def measure(name: str, every: int, of: Functionals) -> dict[str, Values]:
 
 
 def sets(store: cache.Cache | None = None) -> Functionals:
-    """The functionals by the hand-made sets that are here, by name."""
-    found = {name: _functionals(features.load(name, cache=store)) for name in SETS if name in features.names()}
-    return found | {"mfcc to 4 kHz": partial(mfcc.functionals, highest=4000.0)}
+    """The functionals by the hand-made sets, by name."""
+    found = {name: features.load(name, cache=store) for name in SETS}
+    found["mfcc to 4 kHz"] = features.load("mfcc", cache=store, highest=4000.0)
+    return {name: _functionals(which) for name, which in found.items()}
 
 
 def _functionals(which: features.FeatureSet) -> Callable[[Signal], dict[str, float]]:

@@ -24,8 +24,8 @@ from affekt.types import Signal
 
 HOP = 0.01
 "seconds"
-OFFSET = 0.03
-"seconds; the first frame's centre, as openSMILE's longest window has it (60 ms, from the frame's beginning)"
+OFFSET = 0.01
+"seconds; the first frame's centre, of the spectrum's 20 ms; those of F0 (60 ms) begin with it and so lie 20 ms later"
 RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000)
 "Hz; openSMILE measures a recording as it is, and mel bands end at half the rate: do not mix rates"
 LICENCE = (

@@ -13,12 +13,14 @@ from __future__ import annotations
 from typing import Any
 
 from affekt.features import _opensmile
-from affekt.features._opensmile import HOP, LICENCE, OFFSET, RATES
+from affekt.features._opensmile import HOP, LICENCE, RATES
 
 __all__ = ["DIM", "HOP", "LICENCE", "OFFSET", "RATES", "VERSION", "describe", "extract", "functionals"]
 
 DIM = 26
 VERSION = 1
+OFFSET = 0.0125
+"seconds; the centre of the first frame"
 
 _SET = _opensmile.Published("emobase", "Eyben, Wöllmer and Schuller 2009")
 extract, functionals, describe = _SET.extract, _SET.functionals, _SET.describe

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from affekt.errors import UnknownNameError
 from affekt.features import _framing, _moments
-from affekt.features._cepstrum import Array, Cepstrum
+from affekt.features._cepstrum import MOST, Array, Cepstrum
 from affekt.features._deltas import deltas
 from affekt.features._feature import Feature
 from affekt.features._framing import HOP, RATES
@@ -37,8 +37,6 @@ _FRAME = 0.025
 "seconds"
 _BANDS, _MANY = 26, 40
 "bands for up to 26 coefficients, and for more"
-_MOST = 40
-"coefficients"
 _SOURCE = "Young et al. 2006, HTK book, chapter 5"
 _KINDS = {
     "": ("1", "mel-frequency cepstral coefficient {k}{note}, liftered; 0 in silence"),
@@ -89,10 +87,10 @@ def describe(name: str) -> Feature:
     Raises:
         UnknownNameError: there is none of that name.
     """
-    if name in names(_MOST):
+    if name in names(MOST):
         return _feature(name)
-    if name not in _summaries(_MOST):
-        raise UnknownNameError("feature", name, (*names(_MOST), *_summaries(_MOST)))
+    if name not in _summaries(MOST):
+        raise UnknownNameError("feature", name, (*names(MOST), *_summaries(MOST)))
     column, _, what = name.rpartition("_")
     feature = _feature(column)
     unit = feature.unit if what in ("mean", "stddev") else "1"
