@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from affekt import features
 from affekt.cache import Cache
 from affekt.errors import MissingExtraError, UsageError
 from affekt.types import Signal
@@ -108,6 +109,10 @@ def test_contours_lie_on_one_grid_and_know_what_is_voiced():
 def test_a_part_of_a_stream_keeps_its_times():
     here = contours.measure(Signal(buzz(150).samples, RATE, start=5 * RATE))
     assert here.times[0] == pytest.approx(5.0)
+
+
+def test_the_ceiling_is_that_of_the_formants_unless_told_otherwise():
+    assert features.options("formants") == {"ceiling": contours.CEILING}
 
 
 def test_the_ceiling_reaches_the_formants():
