@@ -8,7 +8,7 @@ import smile
 
 import clips
 from affekt import audio
-from affekt.features import _formants, _harmonics, _perturbation, _pitch, _spectra, _statistics
+from affekt.features import _formants, _harmonics, _perturbation, _pitch, _roots, _spectra, _statistics
 from affekt.types import Signal
 
 RATE = 16000
@@ -141,14 +141,22 @@ def test_prediction_finds_the_filter_that_made_the_sound():
     assert _formants.prediction(correlation)[0, :2] == pytest.approx([-1.2, 0.8], abs=0.03)
 
 
-def test_roots_solve_the_polynomial_or_its_mirror():
-    """z^n = a1 z^(n-1) + ... + an; roots outside the unit circle are mirrored into it."""
-    coefficients = np.random.default_rng(3).normal(0, 0.4, (50, 11))
-    roots = _formants._roots(coefficients)
-    assert np.abs(roots).max() <= 1 + 1e-12
+@pytest.mark.parametrize("count", [0, 1, 50, 1000])
+def test_roots_solve_their_polynomials(count):
+    coefficients = np.random.default_rng(3).normal(0, 0.4, (count, 11))
+    roots = _roots.polynomial_roots(coefficients)
+    assert roots.shape == (count, 11)
     for row, found in zip(coefficients, roots, strict=True):
-        value, mirrored = (np.abs(np.polyval([1, *-row], z)) for z in (found, 1 / np.conj(found)))
-        assert np.minimum(value, mirrored / np.abs(1 / found) ** 11).max() < 1e-9
+        assert np.poly(found) == pytest.approx([1, *row], abs=1e-6)
+
+
+def test_roots_that_are_hard_to_part_are_found():
+    """Three of four times the same root, roots at 0, all real, none real: as many as a frame of many has to part."""
+    kinds = [[0.5, 0.5, 0.5, -0.3], [0, 0, 0, 0.2], [0.9, 0.5, -0.5, -0.9], [1j, -1j, 0.5 + 1j, 0.5 - 1j]]
+    coefficients = np.array([np.poly(kind)[1:].real for kind in kinds] * 100)
+    roots = _roots.polynomial_roots(coefficients)
+    for row, found in zip(coefficients, roots, strict=True):
+        assert np.poly(found) == pytest.approx([1, *row], abs=1e-6)
 
 
 def test_formants_rise_and_lie_where_they_are_looked_for(speech):

@@ -8,11 +8,10 @@ Source: Eyben et al. 2016 (GeMAPS), its published configuration, and openSMILE's
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
 
+from affekt.features._roots import polynomial_roots
 from affekt.features._spectra import Array, Floats, padded, size
 
 COUNT = 3
@@ -23,6 +22,8 @@ _ORDER = 11
 "of the linear prediction"
 _LOWEST, _HIGHEST = 50.0, 5450.0
 "Hz, where formants are looked for"
+_PIECE = 256
+"frames at once: what is worked on stays in the processor's cache"
 
 
 def formants(windowed: Floats, rate: int) -> tuple[Array, Array]:
@@ -32,23 +33,28 @@ def formants(windowed: Floats, rate: int) -> tuple[Array, Array]:
         windowed: 20 ms frames under their window, (frames, samples).
         rate: Hz.
     """
-    shortened = (windowed @ _resampling(windowed.shape[1], rate)).astype(np.float64)
-    count = shortened.shape[1]
-    products = [np.einsum("ij,ij->i", shortened[:, : count - k], shortened[:, k:]) for k in range(_ORDER + 1)]
-    roots = _roots(prediction(np.stack(products, axis=1)))
-    return _resonances(roots)
+    filters = [np.zeros((0, _ORDER))]
+    for start in range(0, len(windowed), _PIECE):
+        shortened = _resampled(windowed[start : start + _PIECE], rate).astype(np.float64)
+        count = shortened.shape[1]
+        products = [np.einsum("ij,ij->i", shortened[:, : count - k], shortened[:, k:]) for k in range(_ORDER + 1)]
+        filters.append(prediction(np.stack(products, axis=1)))
+    return _resonances(polynomial_roots(-np.concatenate(filters)))
 
 
-@cache
-def _resampling(samples: int, rate: int) -> Floats:
-    """Matrix (samples, samples at 11 kHz). The frame stands in the middle of its transform, and the end is cut off."""
-    reach = size(_RATE, samples / rate)
-    period = padded(samples) * _RATE / rate
-    places = (np.arange(reach) - (period - reach) / 2) / period
-    bins = np.arange(reach // 2)
-    forward = np.exp(-2j * np.pi * np.outer(np.arange(samples), bins) / padded(samples))
-    matrix = 2 * (forward @ np.exp(2j * np.pi * np.outer(bins, places))).real / padded(samples)
-    return np.asarray(matrix, np.float32)
+def _resampled(rows: Floats, rate: int) -> Floats:
+    """Bring rows to 11 kHz, (frames, samples). A row stands in the middle of its transform, and its end is cut off."""
+    samples = rows.shape[1]
+    reach, period = size(_RATE, samples / rate), round(padded(samples) * _RATE / rate)
+    middle = np.zeros((len(rows), padded(samples)), np.float32)
+    margin = (padded(samples) - samples) // 2
+    middle[:, margin : margin + samples] = rows
+    spectrum = np.zeros((len(rows), period // 2 + 1), np.complex64)
+    spectrum[:, : reach // 2] = np.fft.rfft(middle)[:, : reach // 2]
+    # The reference counts the lowest bin as often as those that stand for two.
+    spectrum[:, 0] *= 2
+    shortened = np.fft.irfft(spectrum, period)[:, :reach] * np.float32(period / padded(samples))
+    return shortened.astype(np.float32, copy=False)
 
 
 def prediction(correlation: Array) -> Array:
@@ -64,22 +70,12 @@ def prediction(correlation: Array) -> Array:
     return filters[:, 1:]
 
 
-def _roots(coefficients: Array) -> NDArray[np.complex128]:
-    """Roots of z^n - a1 z^(n-1) - ... - an, those outside the unit circle mirrored into it, (frames, n)."""
-    order = coefficients.shape[1]
-    companion = np.zeros((len(coefficients), order, order))
-    companion[:, 0] = coefficients
-    below = np.arange(1, order)
-    companion[:, below, below - 1] = 1
-    roots = np.linalg.eigvals(companion).astype(np.complex128)
-    return np.where(np.abs(roots) > 1, 1 / np.conj(np.where(roots == 0, 1, roots)), roots)
-
-
 def _resonances(roots: NDArray[np.complex128]) -> tuple[Array, Array]:
+    """Frequencies and bandwidths of the three lowest, each (frames, 3); roots outside the unit circle mirrored."""
     frequency = np.angle(roots) * _RATE / (2 * np.pi)
     known = (frequency >= _LOWEST) & (frequency <= _HIGHEST)
     order = np.argsort(np.where(known, frequency, np.inf), axis=1)[:, :COUNT]
     known = np.take_along_axis(known, order, axis=1)
     nearest = np.abs(np.take_along_axis(roots, order, axis=1))
-    width = -np.log(np.maximum(nearest, 1e-9)) * _RATE / np.pi
+    width = np.abs(np.log(np.maximum(nearest, 1e-9))) * _RATE / np.pi
     return np.where(known, np.take_along_axis(frequency, order, axis=1), 0.0), np.where(known, width, 0.0)

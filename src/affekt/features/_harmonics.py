@@ -109,9 +109,12 @@ def _nearest(magnitudes: Floats, pitch: Floats, rank: Places, frames: Places, st
     hertz = [(numbers + np.float32(part)) * pitch for part in (0.5, 1, 1.5)]
     low, centre, high = (np.floor(np.minimum(at, last * step) / step + 0.5).astype(np.intp) for at in hertz)
     high[hertz[2] >= last * step] = 0
-    reach = max(int(high.max()), int(centre.max())) + 1
-    peaks = _peaks(magnitudes[:, : reach + 1])[:, :reach]
-    before, after = (around[frames, centre] for around in _around(peaks))
+    bins = max(int(high.max()), int(centre.max())) + 1
+    peaks = np.flatnonzero(_peaks(magnitudes[:, : bins + 1])[:, :bins])
+    first = frames * bins
+    following = np.searchsorted(peaks, first + centre, side="right")
+    before = np.concatenate([[-1], peaks])[following] - first
+    after = np.where(before == centre, centre, np.append(peaks, len(magnitudes) * bins)[following] - first)
     higher = (after <= high) & ((after - centre <= centre - before) | (before < low))
     at = np.where(higher, after, before)
     inside = hertz[1] < last * step
@@ -125,14 +128,6 @@ def _peaks(rows: Floats) -> Flags:
     np.logical_and(rising[:, :-1], falling[:, 1:], out=peaks[:, 1:-1])
     peaks[:, 0], peaks[:, -1] = falling[:, 0], rising[:, -1]
     return peaks
-
-
-def _around(peaks: Flags) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-    """For every bin the peak at or before it (-1: none), and at or after it (very large: none), (frames, bins)."""
-    places = np.arange(peaks.shape[1], dtype=np.int16)
-    before = np.maximum.accumulate(np.where(peaks, places, np.int16(-1)), axis=1)
-    after = np.minimum.accumulate(np.where(peaks, places, np.int16(2**14))[:, ::-1], axis=1)[:, ::-1]
-    return before, after
 
 
 def _strongest(found: _Found, formant: Array) -> Places:
@@ -152,10 +147,13 @@ def _noise(magnitudes: Floats, f0: Array, rate: int) -> Array:
     # No peak beyond twice the period is nearer than one before it. As complex numbers, numpy keeps them single.
     reach = min(bins, 2 * int(lag.max()) + 2)
     correlation = np.abs(np.fft.irfft((magnitudes**2).astype(np.complex64))[:, :reach])
-    rows = np.arange(len(f0))
-    before, after = (around[rows, lag].astype(np.intp) for around in _around(_peaks(correlation)))
-    below = (before > 0) & ((lag - before <= after - lag) | (after >= bins - 1))
-    at = np.where(below, before, np.minimum(after, reach - 1))
+    peaks, places, rows = _peaks(correlation), np.arange(reach), np.arange(len(f0))
+    after = (peaks & (places >= lag[:, None])).argmax(axis=1)
+    before = reach - 1 - (peaks & (places <= lag[:, None]))[:, ::-1].argmax(axis=1)
+    # Where there is none, the first or last place is found.
+    below = (before > 0) & (before < reach - 1) & ((after == 0) | (lag - before <= after - lag))
+    at = np.where(below, before, after)
     peak, whole = correlation[rows, at].astype(np.float64), correlation[:, 0].astype(np.float64)
     share = peak / np.where(whole > peak, whole - peak, peak / _MOST + 1e-300)
-    return 10 * np.log10(np.clip(share, _LEAST, _MOST))
+    decibels: Array = 10 * np.log10(np.clip(share, _LEAST, _MOST))
+    return decibels

@@ -24,6 +24,10 @@ _ALIKE = 0.5
 "correlation from which two successive periods count as such"
 _SAME = 1e-4
 "samples; single precision tells no less apart"
+_PIECE = 1024
+"frames that are walked through with the same running sums"
+_AHEAD = 5
+"frames that two of the longest periods reach beyond the last"
 
 Whole = NDArray[np.intp]
 
@@ -38,7 +42,7 @@ class _Periods(NamedTuple):
     "(periods, 3): correlations at the lag before, at the lag and after it"
 
 
-def perturbation(samples: Array, f0: Array, rate: int) -> tuple[Array, Array]:
+def perturbation(samples: Floats, f0: Array, rate: int) -> tuple[Array, Array]:
     """Jitter (share of the period) and shimmer (dB) from one period to the next, each (frames,), 0 where unvoiced.
 
     A voiced frame in which no period counts keeps the values of the frame before.
@@ -82,11 +86,11 @@ def _mean(frame: Whole, values: Array, count: int) -> Array:
     return np.bincount(frame, values, count) / np.bincount(frame, minlength=count)
 
 
-def _heights(samples: Array, start: Whole, lag: Whole) -> tuple[Array, Array]:
+def _heights(samples: Floats, start: Whole, lag: Whole) -> tuple[Array, Array]:
     """Mean range of each period and the one after, and their difference; without the samples at their ends."""
     ends = np.stack([start + 1, start + lag - 1, start + lag + 1, start + 2 * lag - 1], axis=1).ravel()
     reached = np.maximum.reduceat(samples, ends)[::2] - np.minimum.reduceat(samples, ends)[::2]
-    this, following = reached.reshape(-1, 2).T
+    this, following = reached.astype(np.float64).reshape(-1, 2).T
     return (this + following) / 2, np.abs(this - following)
 
 
@@ -97,14 +101,28 @@ def _carried(values: Array, known: NDArray[np.bool_], stretch: Whole) -> Array:
 
 
 @np.errstate(divide="ignore", invalid="ignore")
-def _walk(samples: Array, f0: Array, rate: int) -> _Periods:
+def _walk(samples: Floats, f0: Array, rate: int) -> _Periods:
     """Measure the periods of every voiced frame. What does not sound is like nothing: NaN is no peak."""
     hop = size(rate, HOP)
+    stretches = np.flatnonzero(np.diff(f0 > 0, prepend=False, append=False)).reshape(-1, 2)
+    found: list[tuple[float, ...]] = []
+    # One after the other, but together if short: each gap between them is a new beginning.
+    for piece in np.split(stretches, np.flatnonzero(np.diff(stretches[:, 1] // _PIECE)) + 1):
+        begin, end = int(piece[0, 0]), int(piece[-1, 1])
+        steps = _steps(samples[begin * hop : (end + _AHEAD) * hop], f0[begin:end], rate)
+        found += [(frame + begin, start + begin * hop, *rest) for frame, start, *rest in steps]
+    table = np.array(found).reshape(-1, 6)
+    frames, starts, lags = table[:, :3].astype(np.intp).T
+    return _Periods(frames, starts, lags, table[:, 3:])
+
+
+def _steps(samples: Floats, f0: Array, rate: int) -> list[tuple[int, int, int, float, float, float]]:
+    """Frame, start, lag, and the correlations at the lag before, at the lag and after it, of each period."""
     period = np.divide(rate, f0, out=np.zeros_like(f0), where=f0 > 0)
     nearest = np.floor(period + 0.5).astype(int)
     shortest, longest = np.floor((1 - _SEARCH) * period).astype(int), np.ceil((1 + _SEARCH) * period).astype(int)
-    likeness = _Likeness(samples, int(longest.max()))
-    found, at = [], 0
+    alike = _Likeness(samples, int(longest.max()))
+    hop, at, found = size(rate, HOP), 0, []
     for frame, (usual, low, high) in enumerate(zip(nearest.tolist(), shortest.tolist(), longest.tolist(), strict=True)):
         end = (frame + 1) * hop
         if not usual:
@@ -112,41 +130,38 @@ def _walk(samples: Array, f0: Array, rate: int) -> _Periods:
             continue
         start, last = at, max(end - 2 * high - 1, at + 1)
         while start < last:
-            alike = likeness(start, low, high)
-            peak = _highest_peak(alike)
+            peak, *around = _highest_peak(alike(start, low, high))
             if peak:
-                found.append((frame, start, low + peak, *alike[peak - 1 : peak + 2]))
+                found.append((frame, start, low + peak, *around))
             start += low + peak if peak else usual
             if start < end - 1:
                 at = start
-    table = np.array(found).reshape(-1, 6)
-    frames, starts, lags = table[:, :3].astype(np.intp).T
-    return _Periods(frames, starts, lags, table[:, 3:])
+    return found
 
 
 class _Likeness:
     """Correlations of the samples from a place on with those that follow them, for all lags: (lags,)."""
 
-    def __init__(self, samples: Array, longest: int) -> None:
-        self._sums, self._squares = (np.concatenate([[0.0], np.cumsum(x)]) for x in (samples, samples**2))
-        self._samples = np.pad(samples, (0, longest)).astype(np.float32)
-        # Row i of this view begins at sample i.
+    def __init__(self, samples: Floats, longest: int) -> None:
+        precise = samples.astype(np.float64)
+        self._sums = np.zeros(len(samples) + 1, np.complex128)
+        "of the samples, and of their squares as imaginary part"
+        np.cumsum(precise, out=self._sums.real[1:])
+        np.cumsum(precise**2, out=self._sums.imag[1:])
+        self._samples = np.pad(samples, (0, longest))
         self._shifted = np.lib.stride_tricks.sliding_window_view(self._samples, longest)
+        "row i begins at sample i"
         self._first = _triangle(longest)
         self._root = 1 / np.sqrt(np.maximum(np.arange(longest + 1), 1))
 
     def __call__(self, start: int, low: int, high: int) -> Array:
         # Over as many samples as the lag has: products from a matrix, sums and squares from running sums.
-        one, two = slice(start + low, start + high + 1), slice(start + 2 * low, start + 2 * high + 1, 2)
-        sums, squares = self._sums[one], self._squares[one]
-        root = self._root[low : high + 1]
-        first, second = sums - self._sums.item(start), self._sums[two] - sums
-        first *= root
-        second *= root
-        power, later = squares - self._squares.item(start), self._squares[two] - squares
-        power -= first * first
-        later -= second * second
-        power *= later
+        one, root = slice(start + low, start + high + 1), self._root[low : high + 1]
+        until = self._sums[one]
+        before, after = until - self._sums.item(start), self._sums[start + 2 * low : start + 2 * high + 1 : 2] - until
+        first, second = before.real * root, after.real * root
+        power = before.imag - first * first
+        power *= after.imag - second * second
         first *= second
         products = self._shifted[one, :high] * self._first[low : high + 1, :high]
         alike: Array = products.dot(self._samples[start : start + high]) - first
@@ -160,11 +175,13 @@ def _triangle(longest: int) -> Floats:
     return np.tri(longest + 1, longest, -1, dtype=np.float32)
 
 
-def _highest_peak(values: Array) -> int:
-    """Index of the highest local maximum, the last two values apart; 0 where there is none."""
+def _highest_peak(values: Array) -> tuple[int, float, float, float]:
+    """Index of the highest local maximum, the last two values apart, and the values around it; 0 where there is none."""
     inner = values[1:-2]
     at = int(inner.argmax()) + 1
-    if values[at - 1] < values[at] > values[at + 1]:
-        return at
-    peaks = np.flatnonzero((inner > values[:-3]) & (inner > values[2:-1]))
-    return int(peaks[inner[peaks].argmax()]) + 1 if len(peaks) else 0
+    before, height, after = values[at - 1 : at + 2].tolist()
+    if not before < height > after:
+        peaks = np.flatnonzero((inner > values[:-3]) & (inner > values[2:-1]))
+        at = int(peaks[inner[peaks].argmax()]) + 1 if len(peaks) else 0
+        before, height, after = values[at - 1 : at + 2].tolist() if at else (0.0, 0.0, 0.0)
+    return at, before, height, after

@@ -48,7 +48,9 @@ def measure(rows: Floats, rate: int) -> Array:
     spectra = magnitudes(rows * hamming(rows.shape[1]).astype(np.float32))
     change, spectra = flux(spectra, rate)[1:], spectra[1:]
     power = spectra**2
-    bands = power @ mel_filters(power.shape[1], rate)
+    # So few rows at once that numpy's linear algebra does not spread them over threads.
+    filters = mel_filters(power.shape[1], rate)
+    bands = np.concatenate([power[start : start + 32] @ filters for start in range(0, len(power), 32)])
     balance = alpha_ratio(power, rate), hammarberg_index(power, rate)
     slopes = slope(power, rate, 0, 500), slope(power, rate, 500, 1500)
     return np.column_stack([loudness(bands), *balance, *slopes, change, cepstrum(bands)]).astype(np.float64)

@@ -59,8 +59,10 @@ def percentiles(contour: Array) -> list[float]:
     """20th, 50th and 80th percentile and the range from the first to the last."""
     if not len(contour):
         return [0.0] * 4
-    low, middle, high = np.percentile(contour, [20, 50, 80])
-    return [float(low), float(middle), float(high), float(high - low)]
+    # As numpy's percentile, which takes ten times as long.
+    places = np.array([0.2, 0.5, 0.8]) * (len(contour) - 1)
+    low, middle, high = np.interp(places, np.arange(len(contour)), np.sort(contour)).tolist()
+    return [low, middle, high, high - low]
 
 
 def segments(active: NDArray[np.bool_]) -> Array:
