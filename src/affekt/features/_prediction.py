@@ -5,7 +5,7 @@ most men; at 8 kHz 4 below 4000 Hz. Each pole gives a frequency and a bandwidth;
 ceiling is none. Outside the signal there is silence.
 
 The prediction is by autocorrelation. The window falls to zero at both ends, and there Burg's method, which Praat uses,
-gives the same polynomial: over speech the formants differ by less than 1 Hz in the median.
+gives the same polynomial: over speech F1 and F2 differ by less than 1 Hz in the median, F3 by less than 2.
 
 Source: Atal and Hanauer 1971, "Speech analysis and synthesis by linear prediction of the speech wave", JASA 50;
 Markel and Gray 1976, "Linear Prediction of Speech"; settings of Praat's manual, "Sound: To Formant (burg)".
