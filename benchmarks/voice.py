@@ -270,8 +270,8 @@ def formant_truth_lines() -> Iterator[str]:
         cells = np.mean(errors, axis=0).T.ravel()
         yield f"| {f0} | {' | '.join(f'{cell:.0f}' for cell in cells)} |"
     yield (
-        "\nA pole that finds no resonance may stand between two formants, as in e at 160 and i at 200 Hz, and takes the "
-        "number of the next, in Praat as here: sparse harmonics and faint high formants invite it."
+        "\nA pole that finds no resonance may stand between two formants, as in e at 160 and i at 200 Hz, and takes "
+        "the number of the next, in Praat as here: sparse harmonics and faint high formants invite it."
     )
 
 
