@@ -176,7 +176,7 @@ def _triangle(longest: int) -> Floats:
 
 
 def _highest_peak(values: Array) -> tuple[int, float, float, float]:
-    """Index of the highest local maximum, the last two values apart, and the values around it; 0 where there is none."""
+    """Index of the highest local maximum, the last two values apart, 0 if there is none; and the values around it."""
     inner = values[1:-2]
     at = int(inner.argmax()) + 1
     before, height, after = values[at - 1 : at + 2].tolist()

@@ -13,6 +13,7 @@ Computing", IEEE Transactions on Affective Computing 7; Hz, dB and semitones abo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -52,8 +53,11 @@ describe = _egemaps_words.describe
 
 _FULL_SCALE = np.float32(32768 / 32767)
 "the reference divides 16-bit samples by 32767"
-_PIECE, _LONG = 256, 2048
-"frames at once: what is worked on stays in the processor's cache; formants are found faster in many frames"
+_PIECE = 256
+"frames at once: what is worked on stays in the processor's cache"
+_PART, _MARGIN = 4096, 128
+"""frames at once whose spectra are kept: memory does not grow with them; and those before and after that are tracked as
+well, three times as many as the path looks ahead"""
 _UNVOICED = 5
 "measures of shape after loudness that are summed up over unvoiced frames as well"
 
@@ -116,33 +120,49 @@ class _Contours(NamedTuple):
 def _measure(signal: Signal, count: int) -> _Contours:
     _spectra.check(signal)
     signal = _spectra.extend(Signal(signal.samples.astype(np.float32) * _FULL_SCALE, signal.rate), count)
-    f0, magnitudes = _pitch.track(signal)
     rows = _spectra.windows(signal.samples, signal.rate, _spectra.SHORT)
+    frames = len(_spectra.windows(signal.samples, signal.rate, _spectra.LONG))
+    f0, voice = np.zeros(frames), np.zeros((frames, 14))
+    for part, magnitudes in _tracked(signal, f0):
+        voice[part, 2:] = _resonance(rows[part], f0[part], magnitudes, signal.rate)
+    voice[:, :2] = np.column_stack(_perturbation.perturbation(signal.samples, f0, signal.rate))
+    level = _shape.decibels(np.einsum("ij,ij->i", rows, rows).mean(dtype=np.float64) / rows.shape[1])
+    return _Contours(f0, _shape_of(rows, signal.rate), voice, float(level))
+
+
+def _tracked(signal: Signal, f0: Array) -> Iterator[tuple[slice, Floats]]:
+    """Fill in F0 part by part, and yield the part and its 60 ms magnitudes; a path decides by what is near."""
+    hop, reach = _spectra.size(signal.rate, HOP), _spectra.size(signal.rate, _spectra.LONG)
+    for begin in range(0, len(f0), _PART):
+        part = slice(begin, min(begin + _PART, len(f0)))
+        first, last = max(begin - _MARGIN, 0), min(part.stop + _MARGIN, len(f0))
+        found, magnitudes = _pitch.track(Signal(signal.samples[first * hop : (last - 1) * hop + reach], signal.rate))
+        inner = slice(begin - first, part.stop - first)
+        f0[part] = found[inner]
+        yield part, magnitudes[inner]
+
+
+def _shape_of(rows: Floats, rate: int) -> Array:
     places = [np.arange(max(start - 1, 0), min(start + _PIECE, len(rows))) for start in range(0, len(rows), _PIECE)]
     # The frame before the first is the first once more: nothing has changed since.
     places[0] = np.concatenate([[0], places[0]])
-    shape = np.concatenate([_shape.measure(rows[place], signal.rate) for place in places])
-    level = float(_shape.decibels(np.einsum("ij,ij->i", rows, rows).mean(dtype=np.float64) / rows.shape[1]))
-    return _Contours(f0, shape, _voice(signal, rows, f0, magnitudes), level)
+    return np.concatenate([_shape.measure(rows[place], rate) for place in places])
 
 
-def _voice(signal: Signal, rows: Floats, f0: Array, magnitudes: Floats) -> Array:
-    """Jitter, shimmer, harmonics and formants, (frames, 14)."""
-    voice = np.zeros((len(f0), 14))
-    voice[:, [7, 10, 13]] = _harmonics.ABSENT
-    voice[:, :2] = np.column_stack(_perturbation.perturbation(signal.samples, f0, signal.rate))
+def _resonance(rows: Floats, f0: Array, magnitudes: Floats, rate: int) -> Array:
+    """Harmonics and formants of some frames, (frames, 12)."""
+    found = np.zeros((len(f0), 12))
+    found[:, [5, 8, 11]] = _harmonics.ABSENT
     voiced = np.flatnonzero(f0)
     window = _spectra.hamming(rows.shape[1]).astype(np.float32)
-    for begin in range(0, len(voiced), _LONG):
-        long = voiced[begin : begin + _LONG]
-        frequency, bandwidth = _formants.formants(rows[long] * window, signal.rate)
-        for start in range(0, len(long), _PIECE):
-            piece = slice(start, start + _PIECE)
-            at = long[piece]
-            found = _harmonics.measure(magnitudes[at], f0[at], frequency[piece], signal.rate)
-            formants = np.stack([frequency[piece], bandwidth[piece], found.amplitudes], axis=2).reshape(len(at), 9)
-            voice[at, 2:] = np.column_stack([found.noise, found.difference, found.tilt, formants])
-    return voice
+    frequency, bandwidth = _formants.formants(rows[voiced] * window, rate)
+    for start in range(0, len(voiced), _PIECE):
+        piece = slice(start, start + _PIECE)
+        at = voiced[piece]
+        heard = _harmonics.measure(magnitudes[at], f0[at], frequency[piece], rate)
+        formants = np.stack([frequency[piece], bandwidth[piece], heard.amplitudes], axis=2).reshape(len(at), 9)
+        found[at] = np.column_stack([heard.noise, heard.difference, heard.tilt, formants])
+    return found
 
 
 def _contour(contour: Array) -> list[float]:
