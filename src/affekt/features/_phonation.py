@@ -236,7 +236,7 @@ def _level(spectra: Array, centre: Array) -> tuple[Array, Array]:
 def _resonance(formants: Array, frequency: Array, rate: int) -> Array:
     """Gain of the formants at a frequency, dB, (frames,), each resonance with gain 1 at 0 Hz.
 
-    Bandwidths are 80 Hz + 12 % of F / 5000 Hz times 1000 Hz (Mannell 1998), since measured ones are unsure.
+    Bandwidths are 80 Hz + 120 Hz * F / 5000 Hz (Mannell 1998), since measured ones are unsure.
     """
     radius = np.exp(-np.pi * (80 + 120 * formants / 5000) / rate)
     angle, at = 2 * np.pi * formants / rate, 2 * np.pi * frequency[:, None] / rate
