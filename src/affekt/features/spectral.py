@@ -156,9 +156,8 @@ def _measure(frames: Array, rate: int) -> Array:
         heard * _tilt(level, hertz, 500, 1500),
         heard * _slope(magnitudes[:, 1:], hertz[1:]),
         *(heard * moment for moment in _moments(shares, hertz)),
-        *(heard * _roll_off(shares, hertz, percent) for percent in _ROLL_OFFS),
-        heard * _flatness(shares[:, 1:]),
-        heard * _entropy(shares[:, 1:]),
+        *(heard * edge for edge in _roll_offs(shares, hertz)),
+        *(heard * evenness for evenness in _evenness(shares[:, 1:])),
         *_change(magnitudes * heard[:, None]),
         heard * hertz[power.argmax(axis=1)],
     ]
@@ -191,25 +190,27 @@ def _regression(rows: Array, hertz: Array) -> Array:
 def _moments(shares: Array, hertz: Array) -> tuple[Array, Array, Array, Array]:
     centroid = shares @ hertz
     away = hertz - centroid[:, None]
-    variance = (shares * away**2).sum(axis=1)
+    square = away * away
+    weighted = shares * square
+    variance = weighted.sum(axis=1)
     spread = np.sqrt(variance)
-    scaled = away / np.maximum(spread, 1e-9)[:, None]
-    return centroid, spread, (shares * scaled**3).sum(axis=1), (shares * scaled**4).sum(axis=1)
+    third, fourth = (np.einsum("ij,ij->i", weighted, power) for power in (away, square))
+    known = np.maximum(spread, 1e-6)
+    return centroid, spread, third / known**3, fourth / known**4
 
 
-def _roll_off(shares: Array, hertz: Array, percent: int) -> Array:
-    return np.asarray(hertz[(shares.cumsum(axis=1) >= percent / 100 - 1e-12).argmax(axis=1)])
+def _roll_offs(shares: Array, hertz: Array) -> list[Array]:
+    below = shares.cumsum(axis=1)
+    return [np.asarray(hertz[(below >= percent / 100 - 1e-12).argmax(axis=1)]) for percent in _ROLL_OFFS]
 
 
-def _flatness(shares: Array) -> Array:
+def _evenness(shares: Array) -> tuple[Array, Array]:
+    """Flatness and entropy, which look at the same logarithms."""
+    bins = shares.shape[1]
     # A bin without power counts as a ten-billionth of the mean, so that one of them does not decide alone.
-    relative = np.maximum(shares * shares.shape[1], 1e-10)
-    return np.asarray(np.exp(np.log(relative).mean(axis=1)))
-
-
-def _entropy(shares: Array) -> Array:
-    logarithms = np.log2(np.where(shares > 0, shares, 1.0))
-    return np.asarray(-(shares * logarithms).sum(axis=1) / np.log2(shares.shape[1]))
+    logarithms = np.log(np.maximum(shares, 1e-10 / bins))
+    flatness = np.exp(logarithms.mean(axis=1)) * bins
+    return flatness, -np.einsum("ij,ij->i", shares, logarithms) / np.log(bins)
 
 
 def _change(magnitudes: Array) -> tuple[Array, Array]:
