@@ -143,27 +143,26 @@ class _Likeness:
     """Correlations of the samples from a place on with those that follow them, for all lags: (lags,)."""
 
     def __init__(self, samples: Floats, longest: int) -> None:
-        precise = samples.astype(np.float64)
-        self._sums = np.zeros(len(samples) + 1, np.complex128)
-        "of the samples, and of their squares as imaginary part"
-        np.cumsum(precise, out=self._sums.real[1:])
-        np.cumsum(precise**2, out=self._sums.imag[1:])
-        self._samples = np.pad(samples, (0, longest))
+        self._samples = np.concatenate([samples, np.zeros(longest, np.float32)])
         self._shifted = np.lib.stride_tricks.sliding_window_view(self._samples, longest)
         "row i begins at sample i"
         self._first = _triangle(longest)
         self._root = 1 / np.sqrt(np.maximum(np.arange(longest + 1), 1))
+        self._sums = np.zeros(len(samples) + 1, np.complex128)
+        "of the samples, and of their squares as imaginary part: half as many operations on few numbers each"
+        self._sums.real[1:], self._sums.imag[1:] = samples, np.square(samples, dtype=np.float64)
+        np.add.accumulate(self._sums, out=self._sums)
 
     def __call__(self, start: int, low: int, high: int) -> Array:
         # Over as many samples as the lag has: products from a matrix, sums and squares from running sums.
-        one, root = slice(start + low, start + high + 1), self._root[low : high + 1]
-        until = self._sums[one]
-        before, after = until - self._sums.item(start), self._sums[start + 2 * low : start + 2 * high + 1 : 2] - until
+        near, far, root = start + low, start + high + 1, self._root[low : high + 1]
+        until = self._sums[near:far]
+        before, after = until - self._sums.item(start), self._sums[near + low : far + high : 2] - until
         first, second = before.real * root, after.real * root
         power = before.imag - first * first
         power *= after.imag - second * second
         first *= second
-        products = self._shifted[one, :high] * self._first[low : high + 1, :high]
+        products = self._shifted[near:far, :high] * self._first[low : high + 1, :high]
         alike: Array = products.dot(self._samples[start : start + high]) - first
         alike /= np.sqrt(power)
         return alike

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from affekt.features._spectra import Array
 
-_FEW = 200
+_FEW = 150
 "polynomials, fewer of which LAPACK solves sooner"
 _STEPS = 8
 "in which almost all settle"
@@ -94,14 +94,7 @@ def _smallest(left: Roots, degree: Array) -> tuple[Roots, Places]:
 
 def _step(left: Roots, root: Roots, degree: Array) -> Roots:
     """Laguerre's step from the root sought to one found."""
-    value, slope, bend = left[0].copy(), np.zeros_like(root), np.zeros_like(root)
-    for coefficient in left[1:]:
-        bend *= root
-        bend += slope
-        slope *= root
-        slope += value
-        value *= root
-        value += coefficient
+    value, slope, bend = _at(left, root)
     other = degree - 1
     spread = np.sqrt(other * (other * slope * slope - 2 * degree * value * bend))
     spread[spread.real * slope.real + spread.imag * slope.imag < 0] *= -1
@@ -109,6 +102,21 @@ def _step(left: Roots, root: Roots, degree: Array) -> Roots:
     spread[spread == 0] = 1
     quotient: Roots = degree * value / spread
     return quotient
+
+
+def _at(left: Roots, root: Roots) -> tuple[Roots, Roots, Roots]:
+    """Value, first, and half the second derivative of each polynomial at its root sought."""
+    value, slope, bend = left[0].copy(), np.zeros_like(root), np.zeros_like(root)
+    if not root.any():
+        return left[-1], left[-2], left[-3] if len(left) > 2 else bend
+    for coefficient in left[1:]:
+        bend *= root
+        bend += slope
+        slope *= root
+        slope += value
+        value *= root
+        value += coefficient
+    return value, slope, bend
 
 
 def _divided(left: Array, root: Roots, real: NDArray[np.bool_]) -> Array:

@@ -52,8 +52,7 @@ def measure(rows: Floats, rate: int) -> Array:
     filters = mel_filters(power.shape[1], rate)
     bands = np.concatenate([power[start : start + 32] @ filters for start in range(0, len(power), 32)])
     balance = alpha_ratio(power, rate), hammarberg_index(power, rate)
-    slopes = slope(power, rate, 0, 500), slope(power, rate, 500, 1500)
-    return np.column_stack([loudness(bands), *balance, *slopes, change, cepstrum(bands)]).astype(np.float64)
+    return np.column_stack([loudness(bands), *balance, slopes(power, rate), change, cepstrum(bands)]).astype(np.float64)
 
 
 def decibels(power: Spectra) -> Spectra:
@@ -92,17 +91,26 @@ def _ratio(one: Spectra, other: Spectra) -> Spectra:
     return ratio
 
 
-def slope(power: Spectra, rate: int, low: float, high: float) -> Spectra:
-    """Slope of the log power spectrum between `low` and `high` Hz, dB per Hz.
+def slopes(power: Spectra, rate: int) -> Spectra:
+    """Slopes of the log power spectrum in 0 .. 500 Hz and in 500 .. 1500 Hz, dB per Hz, shape (frames, 2)."""
+    weights = _regression(_step(power, rate))
+    found: Spectra = decibels(power[:, : len(weights)]) @ weights
+    return found
+
+
+@cache
+def _regression(step: float) -> Floats:
+    """Matrix (bins, 2) of the regressions on frequency.
 
     The reference divides by one bin fewer than it sums; silence therefore has a slope, and it is kept.
     """
-    step = _step(power, rate)
-    bins = np.arange(round(low / step), round(high / step) + 1)
-    count = len(bins) - 1
-    weights = (count * bins - bins.sum()) / (count * (bins**2).sum() - bins.sum() ** 2) / step
-    slopes: Spectra = decibels(power[:, bins[0] : bins[-1] + 1]) @ weights
-    return slopes
+    bands = [(0, 500), (500, 1500)]
+    weights = np.zeros((round(bands[-1][1] / step) + 1, len(bands)))
+    for column, (low, high) in enumerate(bands):
+        bins = np.arange(round(low / step), round(high / step) + 1)
+        count = len(bins) - 1
+        weights[bins, column] = (count * bins - bins.sum()) / (count * (bins**2).sum() - bins.sum() ** 2) / step
+    return np.asarray(weights, np.float32)
 
 
 def flux(spectra: Spectra, rate: int) -> Spectra:

@@ -16,14 +16,14 @@ _GAP, _SHORTEST = 1, 3
 
 def smooth(contours: Array) -> Array:
     """Mean of three frames, ends repeated; shape (frames, n)."""
-    padded = np.pad(contours, ((1, 1), (0, 0)), mode="edge")
+    padded = np.concatenate([contours[:1], contours, contours[-1:]])
     smoothed: Array = (padded[:-2] + padded[1:-1] + padded[2:]) / 3
     return smoothed
 
 
 def smooth_present(contours: Array) -> Array:
     """Mean of three frames that leaves zeros out and keeps them: 0 means absent."""
-    padded = np.pad(contours, ((1, 1), (0, 0)), mode="edge")
+    padded = np.concatenate([contours[:1], contours, contours[-1:]])
     present = padded != 0
     count = np.maximum(present[:-2].astype(np.int8) + present[1:-1] + present[2:], 1)
     return np.where(present[1:-1], (padded[:-2] + padded[1:-1] + padded[2:]) / count, 0.0)
