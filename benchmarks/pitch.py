@@ -167,7 +167,7 @@ def telephoned(signal: Signal) -> Signal:
 def streamed(signal: Signal, whole: Values) -> tuple[int, int]:
     """Frames whose F0 comes out the same from parts of a second, and frames."""
     peaks = np.concatenate([piece.peaks for piece in _autocorrelation.pieces(signal)])
-    loud, step, parts = float(np.percentile(peaks, _autocorrelation.LOUD)), round(signal.rate * HOP), []
+    loud, step, parts = _autocorrelation.loudest(peaks), round(signal.rate * HOP), []
     for start in range(0, len(whole), 100):
         first, last = max(0, start - 50), start + 150
         stop = last * step if last < len(whole) else len(signal.samples)

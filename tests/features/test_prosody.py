@@ -511,3 +511,13 @@ def test_real_speech_has_prosody():
         assert 0.3 < found["voicedShare"] < 0.95
         assert -35 < found["energy_percentile80"] < -15
         assert found["F0semitone_percentile5"] <= found["F0semitone_percentile50"] <= found["F0semitone_percentile95"]
+
+
+def test_silence_around_a_voice_changes_no_frame_of_it():
+    """What is loud is told by the loudest frames, not by a share of all, so ten seconds of silence change nothing."""
+    signal = audio.read(clips.SHARED / "reference/speech.wav") if (clips.SHARED / "reference").is_dir() else steady(150)
+    quiet = Signal(np.pad(signal.samples, (16000, 160000)), signal.rate)
+    alone, within = track(signal), track(quiet)
+    inside = slice(105, 100 + len(alone.f0) - 5)
+    assert within.f0[inside] == pytest.approx(alone.f0[5:-5], abs=1e-3)
+    assert (within.f0[: 100 - 5] == 0).all()

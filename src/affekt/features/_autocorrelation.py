@@ -51,8 +51,9 @@ _REACH = 10
 _FINE = 4
 "places per sample at which it is made"
 
-LOUD = 98
-"percentile of the frames' peaks; Boersma takes the loudest of all, but a click is louder than any voice"
+_LOUD = 6
+"""Of the frames' peaks the sixth highest tells what is loud. Boersma takes the highest, but a click is louder than any
+voice; and a share of all frames would depend on the silence around the speech."""
 _SILENCE = 0.045
 "of the loud peaks; what is softer is rather unvoiced. 0.03 of the loudest peak is much the same"
 _VOICING = 0.45
@@ -153,7 +154,7 @@ def choose(frequencies: Array, strengths: Array, peaks: Floats, *, loud: float |
     known = strengths > 0
     octaves = np.log2(np.where(known, frequencies, CEILING) / CEILING)
     voiced = np.where(known, strengths + _OCTAVE * octaves, -_NEVER)
-    loudness = peaks / max(float(np.percentile(peaks, LOUD)) if loud is None else loud, 1e-9)
+    loudness = peaks / max(loudest(peaks) if loud is None else loud, 1e-9)
     unvoiced = _VOICING + np.maximum(0, 2 - loudness * (1 + _VOICING) / _SILENCE)
     states = _path.cheapest(-np.column_stack([voiced, unvoiced]), partial(_moves, octaves))
     best = np.where(states < count, states, voiced.argmax(axis=1))
@@ -164,6 +165,12 @@ def choose(frequencies: Array, strengths: Array, peaks: Floats, *, loud: float |
         voicing=1 / (1 + np.exp(-_STEEP * (margin - _EVEN))),
         strength=strengths[at, best],
     )
+
+
+def loudest(peaks: Floats) -> float:
+    """Return the absolute peak of loud speech: what only a few frames exceed."""
+    few = min(_LOUD, len(peaks))
+    return float(np.partition(peaks, -few)[-few])
 
 
 def _moves(octaves: Array, start: int, stop: int) -> Array:

@@ -29,7 +29,7 @@ Flags = NDArray[np.bool_]
 
 OFFSET = 0.0
 "seconds; centre of the first frame"
-VERSION = 1
+VERSION = 2
 
 _LOWEST, _HIGHEST = 3500.0, 8000.0
 "Hz; ceilings"

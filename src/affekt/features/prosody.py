@@ -31,7 +31,7 @@ Flags = NDArray[np.bool_]
 
 OFFSET = 0.0
 "seconds; centre of the first frame"
-VERSION = 1
+VERSION = 2
 
 _BOERSMA = "Boersma 1993"
 _SYLLABLES = "de Jong & Wempe 2009"

@@ -30,7 +30,7 @@ Flags = NDArray[np.bool_]
 
 OFFSET = 0.0
 "seconds; centre of the first frame"
-VERSION = 1
+VERSION = 2
 
 _AROUND = 0.06
 "seconds, in which periods are compared for a frame"
