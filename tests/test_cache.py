@@ -144,6 +144,21 @@ def test_a_folder_that_cannot_be_written_to_only_costs_time(tmp_path):
     assert store.get(KEY) is None
 
 
+def test_whether_something_is_kept_is_told(tmp_path, monkeypatch):
+    """So that nobody is promised what is not there: a file in the way of the folder, and a disk that fills up."""
+    (tmp_path / "file").touch()
+    good, bad = Cache(tmp_path / "new" / "cache"), Cache(tmp_path / "file" / "cache")
+    assert (good.writable(), bad.writable()) == (True, False)
+    assert list(good.folder.iterdir()) == []
+    assert (good.put(KEY, np.ones(3)), bad.put(KEY, np.ones(3))) == (True, False)
+
+    def full(file, **values):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    assert good.put(KEY, np.ones(3)) is False
+
+
 # --- many at once
 
 WRITER = """

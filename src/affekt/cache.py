@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -103,10 +104,11 @@ class Cache:
             os.utime(path)  # what is used stays
         return found
 
-    def put(self, key: str, values: Array) -> None:
-        """Keep an array; where it cannot be written (no space, no right), nothing happens."""
+    def put(self, key: str, values: Array) -> bool:
+        """Keep an array and say whether it is kept; where it cannot be written (no space, no right), nothing happens."""
         path = self._path(key)
         part = path.with_name(f".{key}.{uuid.uuid4().hex}.part")
+        kept = False
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -114,11 +116,22 @@ class Cache:
                     np.savez(file, values=values)
                 self._written += part.stat().st_size
                 part.replace(path)
+                kept = True
             finally:
                 part.unlink(missing_ok=True)
         if self._written > _LOOK * self.limit:
             self._written = 0
             self.shrink()
+        return kept
+
+    def writable(self) -> bool:
+        """Say whether anything can be kept here, by making the folder and trying; `put` is silent where it fails."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder):
+                return True
+        except OSError:
+            return False
 
     def shrink(self) -> None:
         """Remove what was not asked for longest, if there is more than the limit, and what a dead writer left."""
