@@ -359,6 +359,32 @@ def test_a_disk_that_is_full_leaves_no_file(folder, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["calls"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("form", [("-o", "-"), ("--json",), ()])
+def test_a_full_disk_behind_standard_output_is_one_line(folder, form):
+    with Path("/dev/full").open("wb") as full:
+        command = [*AFFEKT, "features", folder / "b.wav", "--set", "formants", *form]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "affekt: cannot write to standard output: No space left on device\n")
+
+
+def test_a_link_is_followed_and_stays(folder, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "x.csv").write_text("of an earlier run")
+    (tmp_path / "x.csv").symlink_to(tmp_path / "real" / "x.csv")
+    assert run(folder / "b.wav", "--set", "formants", "-o", tmp_path / "x.csv").exit_code == 0
+    assert (tmp_path / "x.csv").is_symlink()
+    assert len(rows((tmp_path / "real" / "x.csv").read_text())) == 1
+
+
+def test_a_folder_is_no_table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fold.csv").mkdir()
+    result = run(CALL, "-o", "fold.csv")
+    assert result.exit_code == 2
+    assert "'fold.csv' is a folder; name a file, such as 'fold.csv/features.csv'" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -13,7 +13,7 @@ import os
 import sys
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -35,7 +35,7 @@ def check(path: str) -> None:
     """Refuse what cannot be written before any work is done.
 
     Raises:
-        UsageError: another suffix, or there is no such folder.
+        UsageError: another suffix, a folder of that name, or there is no folder to write to.
         MissingExtraError: Parquet needs pyarrow.
     """
     if path == "-":
@@ -43,7 +43,9 @@ def check(path: str) -> None:
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
         raise UsageError(f"a table is a .csv or .parquet file, or - for CSV on standard output; not {path!r}")
-    if not Path(path).parent.is_dir() or Path(path).is_dir():
+    if Path(path).is_dir():
+        raise UsageError(f"{path!r} is a folder; name a file, such as {str(Path(path) / f'features{suffix}')!r}")
+    if not Path(path).parent.is_dir():
         raise UsageError(f"there is no folder {str(Path(path).parent)!r} to write {Path(path).name!r} to")
     if suffix == ".parquet":
         need("pyarrow.parquet", extra="data")
@@ -58,13 +60,34 @@ def write(path: str, rows: Iterable[Rows], columns: Mapping[str, Feature], lead:
         columns: of the values, documented.
         lead: columns in front: of file, channel, start, end, time.
         about: what Parquet's metadata say of the table, as JSON.
+
+    Raises:
+        UsageError: it cannot be written.
     """
     if path == "-":
-        return _csv(sys.stdout.buffer, rows, columns, lead)
-    with _replaced(Path(path)) as file:
+        with standard_output():
+            return _csv(sys.stdout.buffer, rows, columns, lead)
+    with _replaced(Path(os.path.realpath(path))) as file:  # a link stays, and what it points at is written
         if path.lower().endswith(".csv"):
             return _csv(file, rows, columns, lead)
         return _parquet(file, rows, columns, lead, about)
+
+
+@contextmanager
+def standard_output() -> Iterator[None]:
+    """Say in a line that standard output cannot be written to; that whoever read it has left is the caller's to tell.
+
+    Raises:
+        UsageError: it cannot be written, as on a full disk.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        with suppress(OSError):  # what is still in the buffer must not be tried again at the end of the process
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise UsageError(f"cannot write to standard output: {error.strerror or error}") from error
 
 
 @contextmanager

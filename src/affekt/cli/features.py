@@ -249,14 +249,15 @@ def _tell_licences(task: Task) -> None:
 def _deliver(
     task: Task, rows: Iterator[Rows], columns: dict[str, Feature], output: str | None, *, as_json: bool, many: bool
 ) -> None:
+    from affekt.cli import _table
+
     if task.level is None:
         list(rows)  # they are drawn, and that is all
     elif output:
         _write(task, rows, columns, output)
-    elif as_json:
-        _write_json(rows, columns, _lead(task), many=many)
     else:
-        _print(rows, columns)
+        with _table.standard_output():
+            _write_json(rows, columns, _lead(task), many=many) if as_json else _print(rows, columns)
 
 
 def _lead(task: Task) -> tuple[str, ...]:
