@@ -105,7 +105,7 @@ class Cache:
         return found
 
     def put(self, key: str, values: Array) -> bool:
-        """Keep an array and say whether it is kept; where it cannot be written (no space, no right), nothing happens."""
+        """Keep an array and say whether it is kept: where it cannot be written (no space, no right), it is not."""
         path = self._path(key)
         part = path.with_name(f".{key}.{uuid.uuid4().hex}.part")
         kept = False

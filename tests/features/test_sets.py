@@ -182,6 +182,54 @@ def test_samples_that_are_no_numbers_are_refused(which, value):
             measure(signal)
 
 
+def samples_of(kind):
+    return (100 * vowel(0.5, 16000).samples).astype(kind)
+
+
+@pytest.mark.parametrize(
+    ("samples", "said"),
+    [
+        (samples_of(np.int16), r"float in \[-1, 1\], got int16; divide by 32768"),
+        (samples_of(np.int32), "got int32; divide by 2147483648"),
+        (np.full(8000, 130, np.uint8), "got uint8; subtract 128 as float, then divide by 128"),
+        (np.ones(8000, bool), "got bool; these are no sound"),
+        (np.ones(8000, complex), "got complex128; take the real part"),
+        (np.full(8000, 0.1, object), "got object; use .astype"),
+        ([0.1] * 8000, "a numpy array of floats, got list"),
+        (None, "a numpy array of floats, got NoneType"),
+    ],
+)
+def test_samples_of_another_type_are_refused_with_what_to_do(samples, said):
+    """What full scale is decides every level, and nothing but the type tells that it is not 1."""
+    which = features.load("mfcc")
+    for measure in (which.extract, which.functionals):
+        with pytest.raises(UsageError, match=said):
+            measure(Signal(samples, 16000))
+
+
+@pytest.mark.parametrize("given", [np.zeros(16000, np.float32), None, "call.wav", 5])
+def test_what_is_no_signal_is_refused_with_how_to_make_one(given):
+    with pytest.raises(UsageError, match=rf"got {type(given).__name__}; .*audio\.read"):
+        features.load("mfcc").extract(given)
+
+
+@pytest.mark.parametrize("gain", [1e-45, 1e-38, 1e-30, 1e-12, 1.0, features.LOUDEST])
+def test_whatever_is_loud_or_quiet_is_finite(which, gain):
+    voice = vowel(0.5, 16000).samples.astype(np.float64)
+    signal = Signal((gain * voice / np.abs(voice).max()).astype(np.float32), 16000)
+    assert np.isfinite(which.extract(signal).values).all()
+    assert np.isfinite(which.functionals(signal).values).all()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("gain", "kind"), [(1.01e6, "f4"), (1e18, "f4"), (1e38, "f4"), (1e300, "f8")])
+def test_what_is_louder_than_any_sound_is_refused(gain, kind, sign):
+    """Its powers leave the range of numbers, and NaN comes out."""
+    signal = Signal(np.append(np.zeros(8000), sign * gain).astype(kind), 16000)
+    with pytest.raises(UsageError, match=r"up to 1e\+06 is borne, got .*e\+.*; divide"):
+        features.load("mfcc").extract(signal)
+
+
 # --- rates
 
 
@@ -211,6 +259,12 @@ def test_a_native_rate_is_not_resampled(which, module):
 def test_below_8_khz_is_refused_with_what_to_do(which, rate):
     with pytest.raises(UsageError, match=rf"8000 Hz or more, this signal has {rate} Hz; .* resample"):
         which.functionals(noise(0.5, rate))
+
+
+@pytest.mark.parametrize("rate", [None, "16000", True, 16000.5, float("nan"), float("inf")])
+def test_a_rate_that_is_none_is_refused(rate):
+    with pytest.raises(UsageError, match="whole number of Hz, got"):
+        features.load("mfcc").extract(Signal(np.zeros(100, np.float32), rate))
 
 
 def test_another_rate_is_refused_by_the_module_itself(module):

@@ -27,13 +27,13 @@ from typing import TYPE_CHECKING, Any
 
 from affekt import registry
 from affekt.features._feature import Feature
-from affekt.features._set import LOWEST, FeatureSet, Frames, Level, Vector
+from affekt.features._set import LOUDEST, LOWEST, FeatureSet, Frames, Level, Vector
 from affekt.features._set import options as options_of
 
 if TYPE_CHECKING:
     from affekt.cache import Cache
 
-__all__ = ["LOWEST", "Feature", "FeatureSet", "Frames", "Level", "Vector", "load", "names", "options"]
+__all__ = ["LOUDEST", "LOWEST", "Feature", "FeatureSet", "Frames", "Level", "Vector", "load", "names", "options"]
 
 
 def names() -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import Parameter, signature
+from numbers import Real
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +28,9 @@ Level = Literal["frames", "functionals"]
 
 LOWEST = 8000
 """Hz; below, the second formant and half of what voices say are not in the recording."""
+
+LOUDEST = 1e6
+"""Largest sample that is measured, full scale being 1. Squares of squares of more leave the range of float32."""
 
 _FRONT = 1  # of what is done here to a signal before the module gets it; raise it when that changes
 
@@ -220,7 +224,8 @@ class FeatureSet:
                 the highest. However short it is, at least one frame comes back.
 
         Raises:
-            UsageError: below 8000 Hz, samples that are not numbers, or what the set itself refuses.
+            UsageError: no `Signal`, below 8000 Hz, samples that are not floats, not finite or beyond a million times
+                full scale, or what the set itself refuses.
         """
         values = self._kept("frames", signal, self._frames)
         begin = signal.start / signal.rate + getattr(self._module, "OFFSET", 0.0)
@@ -266,16 +271,50 @@ class FeatureSet:
         return Signal(samples, rate, round(signal.start * rate / signal.rate))
 
 
-def _check(signal: Signal) -> None:
-    if signal.rate < LOWEST:
+def _check(signal: object) -> None:
+    """Refuse what no set can measure, in words; `Signal` itself checks nothing, since blocks of a stream are many."""
+    if not isinstance(signal, Signal):
         raise UsageError(
-            f"features of the voice need {LOWEST} Hz or more, this signal has {signal.rate} Hz; take the recording as "
+            f"a signal is affekt.types.Signal(samples, rate), got {type(signal).__name__}; a file becomes one by "
+            "affekt.audio.read(path)"
+        )
+    _check_rate(signal.rate)
+    _check_samples(signal.samples)
+
+
+def _check_rate(rate: object) -> None:
+    if not isinstance(rate, Real) or isinstance(rate, bool) or rate % 1 != 0:  # NaN and infinity leave NaN
+        raise UsageError(f"the rate of a signal is a whole number of Hz, got {rate!r}")
+    if rate < LOWEST:
+        raise UsageError(
+            f"features of the voice need {LOWEST} Hz or more, this signal has {rate} Hz; take the recording as "
             f"it was before it was brought to that rate. Where there is none, resample it to {LOWEST} Hz, which brings "
-            f"back no sound above {signal.rate / 2:g} Hz"
+            f"back no sound above {float(rate) / 2:g} Hz"
         )
-    if signal.samples.ndim != 1:
+
+
+def _check_samples(samples: object) -> None:
+    if not isinstance(samples, np.ndarray):
         raise UsageError(
-            f"a signal is mono, shape (n,), got {signal.samples.shape}; choose a channel or take their mean"
+            f"samples are a numpy array of floats, got {type(samples).__name__}; try numpy.asarray(samples, 'float32')"
         )
-    if not np.isfinite(signal.samples).all():
+    if samples.dtype.kind != "f":
+        raise UsageError(f"samples are float in [-1, 1], got {samples.dtype}; {_to_float(samples.dtype)}")
+    if samples.ndim != 1:
+        raise UsageError(f"a signal is mono, shape (n,), got {samples.shape}; choose a channel or take their mean")
+    if not np.isfinite(samples).all():
         raise UsageError("samples must be finite numbers, got NaN or infinity; decode the recording again")
+    largest = max(samples.max(initial=0), -samples.min(initial=0))
+    if largest > LOUDEST:
+        raise UsageError(
+            f"samples are float in [-1, 1], and up to {LOUDEST:g} is borne, got {largest:.3g}; divide by what full "
+            "scale is in this recording"
+        )
+
+
+def _to_float(kind: np.dtype[Any]) -> str:
+    """Say how samples of another type become floats."""
+    if kind.kind not in "iu":
+        return {"c": "take the real part", "b": "these are no sound"}.get(kind.kind, "use .astype('float32')")
+    half = 2 ** (8 * kind.itemsize - 1)
+    return f"divide by {half}" if kind.kind == "i" else f"subtract {half} as float, then divide by {half}"
