@@ -266,16 +266,17 @@ def test_processes_change_nothing_but_the_time(folder):
     assert len(rows(one.stdout)) == 3
 
 
-def interrupt(process: subprocess.Popen, when) -> int:
+def interrupt(process: subprocess.Popen, when, how: signal.Signals) -> int:
     deadline = time.time() + 60
     while process.poll() is None and not when() and time.time() < deadline:
         time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, how) if how == signal.SIGINT else process.send_signal(how)
     return process.wait(timeout=30)
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_an_interrupted_run_leaves_no_half_file_and_goes_on(tmp_path, kept, jobs):
+@pytest.mark.parametrize(("jobs", "how"), [("1", signal.SIGINT), ("2", signal.SIGINT), ("2", signal.SIGTERM)])
+def test_an_interrupted_run_leaves_no_half_file_and_goes_on(tmp_path, kept, jobs, how):
+    """Ctrl-C reaches the whole group; SIGTERM, of a scheduler, the command alone."""
     for seed in range(40):
         soundfile.write(tmp_path / f"{seed:02}.wav", speech(5.0, seed=seed), 16000)
     table = tmp_path / "x.csv"
@@ -287,7 +288,7 @@ def test_an_interrupted_run_leaves_no_half_file_and_goes_on(tmp_path, kept, jobs
         # a job in the background of a shell script ignores SIGINT, and so would what it starts
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    assert interrupt(process, lambda: len(entries(kept)) > 6) == 130
+    assert interrupt(process, lambda: len(entries(kept)) > 6, how) == 130
     said = process.stderr.read().decode()
     assert "of 40 are kept: the same command goes on from there" in said
     assert "Traceback" not in said

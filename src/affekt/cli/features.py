@@ -201,6 +201,7 @@ def _cores() -> int:
 def _run(task: Task, recordings: list[Recording], jobs: int, output: str | None, *, as_json: bool, many: bool) -> int:
     """Measure all; return how many failed."""
     from affekt.cli import _measure
+    from affekt.cli._workers import stoppable
 
     columns = _measure.columns(task) if task.level else {}  # what is wrong with the sets is said before any work
     _tell_licences(task)
@@ -215,7 +216,7 @@ def _run(task: Task, recordings: list[Recording], jobs: int, output: str | None,
             yield from measured.rows
 
     try:
-        with Report(len(recordings)) as report:
+        with stoppable(), Report(len(recordings)) as report:
             results = rows(report.results(_outcomes(task, recordings, jobs)))
             _deliver(task, results, columns, output, as_json=as_json, many=many)
     except KeyboardInterrupt:
