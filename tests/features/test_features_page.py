@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator
@@ -22,10 +24,11 @@ MOST = 130  # rows of a table that a person may read; of larger sets the command
 INTRODUCTION = """\
 # Features: the reference
 
-Every feature of every set: unit, definition and where it comes from. This page is written by
-`python tests/features/test_features_page.py` from what the sets say of themselves, and a test holds it to them;
-`affekt features --describe SET` prints the same. Features that differ only by a number stand in one row. The unit 1
-means a share, a ratio or a count. [features.md](features.md) is the guide.
+Every feature, functional and option of the sets: unit, definition and where it comes from; only the functionals of
+`compare` and `emobase` are too many for this page. It is written by `python tests/features/test_features_page.py` from
+what the sets say of themselves, and a test holds it to them; `affekt features --describe SET` prints the same for one.
+Features that differ only by a number stand in one row. The unit 1 means a share, a ratio or a count.
+[features.md](features.md) is the guide.
 """
 
 
@@ -62,6 +65,10 @@ def table(known: Iterable[Feature]) -> Iterator[str]:
             yield f"| `{feature.name}`{rest} | {feature.unit} | {definition} | {source} |"
 
 
+def of_module(name: str, what: str, absent: object) -> object:
+    return getattr(importlib.import_module(f"affekt.features.{name}"), what, absent)
+
+
 def section(name: str) -> str:
     found = features.load(name)
     frames, functionals = list(table(found.features)), [found.describe(one) for one in found.functional_names]
@@ -69,8 +76,21 @@ def section(name: str) -> str:
     if len(rows) > MOST:
         rows = [f"{len(functionals):,}, which `affekt features --describe {name}` lists."]
     head = [f"## {name}", found.about, f"### {name}: {len(found.names):,} features, every {1000 * found.hop:g} ms"]
+    head.append(f"The first frame is centred at {1000 * of_module(name, 'OFFSET', 0.0):g} ms.")
     title = f"### {name}: {len(functionals):,} functionals"
-    return "\n\n".join([*head, "\n".join(frames), title, "\n".join(rows)]) + "\n"
+    options = of_module(name, "OPTIONS", ())
+    told = [f"### {name}: options", "\n".join(table(options))] if options else []
+    return "\n\n".join([*head, "\n".join(frames), title, "\n".join(rows), *told]) + "\n"
+
+
+@pytest.mark.parametrize("name", features.names())
+def test_every_option_is_told_with_its_default(name):
+    known = features.options(name)
+    told = {option.name: option.definition for option in of_module(name, "OPTIONS", ())}
+    assert list(told) == list(known)
+    for key, default in known.items():
+        text = f"{default:g}" if isinstance(default, float) else json.dumps(default)
+        assert re.search(rf"; default {re.escape(text)}(: .*)?$", told[key]), (key, told[key])
 
 
 @pytest.mark.parametrize("name", features.names())

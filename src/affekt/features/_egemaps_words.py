@@ -12,12 +12,13 @@ from affekt.errors import UnknownNameError
 from affekt.features._feature import Feature
 
 _GEMAPS = "Eyben et al. 2016"
-_VOICED = "of voiced frames, 0 in others"
+_VOICED = "; 0 in unvoiced frames"
+_LATE = "; heard in 60 ms, whose centre lies 20 ms after the frame's time"
 
 _PITCH = (
     "F0semitoneFrom27.5Hz",
     "semitones above 27.5 Hz",
-    f"pitch by subharmonic summation and the cheapest path through its candidates, {_VOICED}",
+    "pitch by subharmonic summation and the cheapest path through its candidates",
     f"Hermes 1988; {_GEMAPS}",
 )
 _LOUDNESS = (
@@ -42,29 +43,34 @@ _SHAPE = (
         for k in range(1, 5)
     ),
 )
-_ABSENT = "-201 in unvoiced frames, 0 where no harmonic lies within a fifth of it"
+_ABSENT = "; -201 in unvoiced frames, 0 where no harmonic lies within a fifth of it"
 _VOICE = (
-    ("jitterLocal", "1", f"mean difference of successive periods over their mean length, {_VOICED}", _GEMAPS),
-    ("shimmerLocaldB", "dB", f"mean difference of successive periods' ranges over the mean range, {_VOICED}", _GEMAPS),
+    ("jitterLocal", "1", "mean difference of successive periods over their mean length", _GEMAPS),
+    (
+        "shimmerLocaldB",
+        "dB",
+        "20 log10(1 + s) with s the mean difference of successive periods' ranges over the mean range",
+        _GEMAPS,
+    ),
     (
         "HNRdBACF",
         "dB",
-        f"harmonics over noise, from the autocorrelation's peak at the period, {_VOICED}",
+        "harmonics over noise, from the autocorrelation's peak at the period",
         f"Boersma 1993; {_GEMAPS}",
     ),
-    ("logRelF0-H1-H2", "dB", f"second over third harmonic, which the reference calls H1 and H2, {_VOICED}", _GEMAPS),
+    ("logRelF0-H1-H2", "dB", "second over third harmonic, which the reference calls H1 and H2", _GEMAPS),
     (
         "logRelF0-H1-A3",
         "dB",
-        f"second harmonic over the strongest one within a fifth of the third formant, {_VOICED}",
+        "second harmonic over the strongest one within a fifth of the third formant",
         _GEMAPS,
     ),
     *(
-        (f"F{k}{what}", unit, f"{meaning} of formant {k} as eGeMAPS finds it, not a phonetician, {absent}", _GEMAPS)
+        (f"F{k}{what}", unit, f"{meaning} of formant {k} as eGeMAPS finds it, not a phonetician{absent}", _GEMAPS)
         for k in (1, 2, 3)
         for what, unit, meaning, absent in (
-            ("frequency", "Hz", "frequency", _VOICED),
-            ("bandwidth", "Hz", "bandwidth", _VOICED),
+            ("frequency", "Hz", "frequency", ""),
+            ("bandwidth", "Hz", "bandwidth", ""),
             ("amplitudeLogRelF0", "dB", "strongest harmonic over that of F0, near the frequency", _ABSENT),
         )
     ),
@@ -79,7 +85,7 @@ _WHOLE = (
     ("equivalentSoundLevel_dBp", "dB", "mean power of 20 ms frames, relative to full scale", _GEMAPS),
 )
 
-_MOMENTS = (("amean", "{}", "mean"), ("stddevNorm", "1", "standard deviation over the mean"))
+_MOMENTS = (("amean", "{}", "mean"), ("stddevNorm", "1", "standard deviation divided by the mean"))
 _CONTOUR = (
     *_MOMENTS,
     *((f"percentile{share}.0", "{}", f"{share}th percentile") for share in (20, 50, 80)),
@@ -99,32 +105,41 @@ def _columns(words: Iterable[Words], smoothing: str) -> Iterator[Feature]:
         yield Feature(f"{name}_{smoothing}", *rest)
 
 
+def _over_time(words: Iterable[Words]) -> Iterator[Words]:
+    """Add what is to be known of a frame: what stands for absence, and where it listens."""
+    for name, unit, definition, source in words:
+        absent = "" if _ABSENT in definition else _VOICED
+        late = "" if name.startswith(("jitter", "shimmer")) or name.endswith(("frequency", "bandwidth")) else _LATE
+        yield name, unit, f"{definition}{absent}{late}", source
+
+
 def _summed_up(
-    words: Iterable[Words], smoothing: str, statistics: Iterable[Words | tuple[str, str, str]]
+    words: Iterable[Words], smoothing: str, statistics: Iterable[Words | tuple[str, str, str]], *, over: str = ""
 ) -> list[Feature]:
     return [
-        Feature(f"{name}_{smoothing}_{what}", own.format(unit), f"{meaning} of: {definition}", source)
+        Feature(f"{name}_{smoothing}_{what}", own.format(unit), f"{meaning}{over} of: {definition}", source)
         for name, unit, definition, source in words
         for what, own, meaning, *_ in statistics
     ]
 
 
-def _in_frames(words: Iterable[Words], which: str, meaning: str) -> Iterator[Words]:
+def _in_frames(words: Iterable[Words], which: str) -> Iterator[Words]:
     for name, unit, definition, source in words:
         label = name.replace("slope", f"slope{which}") if name.startswith("slope") else f"{name}{which}"
-        yield label, unit, f"{definition}; {meaning} frames", source
+        yield label, unit, definition, source
 
 
-FEATURES = (*_columns((_LOUDNESS, *_SHAPE), "sma3"), *_columns((_PITCH, *_VOICE), "sma3nz"))
+FEATURES = (*_columns((_LOUDNESS, *_SHAPE), "sma3"), *_columns(_over_time((_PITCH, *_VOICE)), "sma3nz"))
 "of the 25 columns, in order"
 
+_PRESENT = " over the {}frames in which it is not 0 (0 without any)"
 _FUNCTIONALS = (
-    *_summed_up([_PITCH], "sma3nz", _CONTOUR),
+    *_summed_up([_PITCH], "sma3nz", _CONTOUR, over=" over the voiced frames put together (0 without any)"),
     *_summed_up([("loudness", *_LOUDNESS[1:])], "sma3", _CONTOUR),
     *_summed_up(_SHAPE[4:], "sma3", _MOMENTS),
-    *_summed_up(_VOICE, "sma3nz", _MOMENTS),
-    *_summed_up(_in_frames(_SHAPE, "V", "voiced"), "sma3nz", _MOMENTS),
-    *_summed_up(_in_frames(_SHAPE[:5], "UV", "unvoiced"), "sma3nz", _MOMENTS[:1]),
+    *_summed_up(_VOICE, "sma3nz", _MOMENTS, over=_PRESENT.format("")),
+    *_summed_up(_in_frames(_SHAPE, "V"), "sma3nz", _MOMENTS, over=_PRESENT.format("voiced ")),
+    *_summed_up(_in_frames(_SHAPE[:5], "UV"), "sma3nz", _MOMENTS[:1], over=_PRESENT.format("unvoiced ")),
     *(Feature(*words) for words in _WHOLE),
 )
 FUNCTIONALS = tuple(feature.name for feature in _FUNCTIONALS)

@@ -21,7 +21,7 @@ from affekt.features._feature import Feature
 from affekt.features._prediction import CEILING
 from affekt.types import Signal
 
-__all__ = ["CEILING", "DIM", "FEATURES", "FUNCTIONALS", "HOP", "NAMES", "OFFSET", "RATES", "VERSION"]
+__all__ = ["CEILING", "DIM", "FEATURES", "FUNCTIONALS", "HOP", "NAMES", "OFFSET", "OPTIONS", "RATES", "VERSION"]
 __all__ += ["describe", "extract", "functionals"]
 
 Array = NDArray[np.float64]
@@ -34,6 +34,16 @@ VERSION = 2
 _LOWEST, _HIGHEST = 3500.0, 8000.0
 "Hz; ceilings"
 _SOURCE = "Markel & Gray 1976; settings of Praat"
+OPTIONS = (
+    Feature(
+        "ceiling",
+        "Hz",
+        f"below which formants are sought, {_LOWEST:g} .. {_HIGHEST:g}, brought down to half the rate: 5500 for women, "
+        f"5000 for men, 8000 for small children; below 4500 four are sought, else five; default {CEILING:g}",
+        _SOURCE,
+    ),
+)
+"what `extract` and `functionals` can be told, with range and default"
 
 
 def _columns(number: int) -> tuple[Feature, ...]:

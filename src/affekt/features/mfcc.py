@@ -24,7 +24,7 @@ from affekt.features._feature import Feature
 from affekt.features._framing import HOP, RATES
 from affekt.types import Signal
 
-__all__ = ["COEFFICIENTS", "DIM", "FEATURES", "FUNCTIONALS", "HOP", "NAMES", "OFFSET", "RATES", "VERSION"]
+__all__ = ["COEFFICIENTS", "DIM", "FEATURES", "FUNCTIONALS", "HOP", "NAMES", "OFFSET", "OPTIONS", "RATES", "VERSION"]
 __all__ += ["describe", "extract", "functionals", "names"]
 
 COEFFICIENTS = 13
@@ -37,9 +37,32 @@ _FRAME = 0.025
 "seconds"
 _BANDS, _MANY = 26, 40
 "bands for up to 26 coefficients, and for more"
+_LIFTER = 22
 _SOURCE = "Young et al. 2006, HTK book, chapter 5"
+OPTIONS = (
+    Feature("coefficients", "1", f"1 .. {MOST}, the zeroth counted; default {COEFFICIENTS}", _SOURCE),
+    Feature(
+        "bands",
+        "1",
+        f"mel bands, coefficients .. {MOST}; default null: {_BANDS} for up to {_BANDS} coefficients, else {_MANY}",
+        _SOURCE,
+    ),
+    Feature(
+        "highest", "Hz", "where the bands end, above 0 and up to half the rate; default null: half the rate", _SOURCE
+    ),
+    Feature(
+        "lifter",
+        "1",
+        f"L in the weight 1 + L/2 sin(pi n / L) of coefficient n below L, 0 (none) and more; default {_LIFTER}",
+        _SOURCE,
+    ),
+    Feature(
+        "normalise", "true or false", "subtract each coefficient's mean over the recording; default false", _SOURCE
+    ),
+)
+"what `extract` and `functionals` can be told, with range and default"
 _KINDS = {
-    "": ("1", "mel-frequency cepstral coefficient {k}{note}, liftered; 0 in silence"),
+    "": ("1", "mel-frequency cepstral coefficient {k}, {note}; 0 in silence"),
     "_delta": ("1/frame", "change of mel-frequency cepstral coefficient {k}, regression over five frames"),
     "_delta2": ("1/frame^2", "change of the delta of mel-frequency cepstral coefficient {k}, over five frames"),
 }
@@ -63,7 +86,7 @@ def names(coefficients: int = COEFFICIENTS) -> tuple[str, ...]:
 def _feature(name: str) -> Feature:
     number, _, kind = name.removeprefix("mfcc").partition("_")
     unit, definition = _KINDS[f"_{kind}" if kind else ""]
-    note = ", the sum of the log bands" if number == "0" else ""
+    note = "sqrt(2 / bands) times the sum of the log bands, not liftered" if number == "0" else "liftered"
     return Feature(name, unit, definition.format(k=number, note=note), _SOURCE)
 
 
@@ -103,7 +126,7 @@ def extract(
     coefficients: int = COEFFICIENTS,
     bands: int | None = None,
     highest: float | None = None,
-    lifter: int = 22,
+    lifter: int = _LIFTER,
     normalise: bool = False,
 ) -> NDArray[np.float32]:
     """Measure the signal, shape (frames, 3 x coefficients), one frame per 10 ms, columns `names(coefficients)`.
@@ -133,7 +156,7 @@ def functionals(
     coefficients: int = COEFFICIENTS,
     bands: int | None = None,
     highest: float | None = None,
-    lifter: int = 22,
+    lifter: int = _LIFTER,
     normalise: bool = False,
 ) -> dict[str, float]:
     """Summarise the signal, by name: mean, standard deviation, skewness and kurtosis of each coefficient over time.
