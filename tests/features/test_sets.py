@@ -115,6 +115,29 @@ def test_a_column_is_found_by_its_name(which):
         frames["nonsense"]
 
 
+def test_frames_hold_columns_by_name_as_a_table_does():
+    frames = features.Frames(np.arange(3) / 100, np.arange(6, dtype=np.float32).reshape(3, 2), ("F0", "HNR"))
+    assert list(frames) == list(frames.keys()) == list(dict(frames)) == ["F0", "HNR"]
+    assert ("F0" in frames, "F1" in frames, 0 in frames, frames.times in frames) == (True, False, False, False)
+    assert {name: column.tolist() for name, column in frames.items()} == {"F0": [0, 2, 4], "HNR": [1, 3, 5]}
+    assert len(frames) == 3
+
+
+def test_a_vector_is_a_table_of_names():
+    vector = features.Vector(("mean", "range"), np.array([1.5, 3.0]))
+    assert vector.items() == tuple(dict(vector).items()) == (("mean", 1.5), ("range", 3.0))
+    assert [] not in vector
+
+
+@pytest.mark.parametrize("name", [0, slice(0, 2), None, ["F0"], np.array([0, 1])])
+def test_what_is_no_name_is_answered_with_the_known_ones(name):
+    frames = features.Frames(np.zeros(3), np.zeros((3, 2), np.float32), ("F0", "HNR"))
+    vector = features.Vector(("F0", "HNR"), np.zeros(2))
+    for ask in (frames.__getitem__, vector.__getitem__, features.load("mfcc").describe):
+        with pytest.raises(UnknownNameError, match="a name is text"):
+            ask(name)
+
+
 def test_the_same_sound_gives_the_same_frames_and_is_left_alone(which):
     signal = vowel(1.0, 16000)
     kept = signal.samples.copy()
@@ -283,6 +306,9 @@ def test_a_signal_is_mono(which):
 def test_an_unknown_set_is_answered_with_the_closest():
     with pytest.raises(UnknownNameError, match=r"no feature set is called 'egemap'; did you mean 'egemaps'\?"):
         features.load("egemap")
+    for name in (5, None, ["egemaps"]):
+        with pytest.raises(UnknownNameError, match=r"a name is text. Known: compare, egemaps"):
+            features.load(name)
 
 
 def test_an_unknown_feature_is_answered_with_the_closest(which):

@@ -37,11 +37,13 @@ _FRONT = 1  # of what is done here to a signal before the module gets it; raise 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frames:
-    """Features over time.
+    """Features over time. Its length is that of time; what it holds, as a table does, are columns by name.
 
     >>> frames = Frames(np.array([0.0, 0.01]), np.array([[1.0, 2.0], [3.0, 4.0]], np.float32), ("a", "b"))
     >>> frames["b"], len(frames)
     (array([2., 4.], dtype=float32), 2)
+    >>> list(frames), "c" in frames, dict(frames)["a"].tolist()
+    (['a', 'b'], False, [1.0, 3.0])
     """
 
     times: NDArray[np.float64]
@@ -63,10 +65,24 @@ class Frames:
         Raises:
             UnknownNameError: there is no such feature; the message has the closest.
         """
-        if name not in self.names:
+        if name not in self:
             raise UnknownNameError("feature", name, self.names)
         column: NDArray[np.float32] = self.values[:, self.names.index(name)]
         return column
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name in self.names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the names, so that `dict(frames)` works."""
+        return self.names
+
+    def items(self) -> tuple[tuple[str, NDArray[np.float32]], ...]:
+        """Return each name with its feature over time, shape (frames,)."""
+        return tuple(zip(self.names, self.values.T, strict=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,12 +108,12 @@ class Vector:
         Raises:
             UnknownNameError: there is none of that name; the message has the closest.
         """
-        if name not in self._places:
+        if name not in self:
             raise UnknownNameError("functional", name, self.names)
         return float(self.values[self._places[name]])
 
     def __contains__(self, name: object) -> bool:
-        return name in self._places
+        return isinstance(name, str) and name in self._places
 
     def __repr__(self) -> str:
         return f"<Vector: {len(self)} functionals, {self.names[0]} .. {self.names[-1]}>"
@@ -111,6 +127,10 @@ class Vector:
     def keys(self) -> tuple[str, ...]:
         """Return the names, so that `dict(vector)` works."""
         return self.names
+
+    def items(self) -> tuple[tuple[str, float], ...]:
+        """Return each name with its number."""
+        return tuple(zip(self.names, map(float, self.values), strict=True))
 
 
 def options(module: ModuleType) -> dict[str, Any]:
@@ -205,9 +225,9 @@ class FeatureSet:
         Raises:
             UnknownNameError: the set has none of that name; the message has the closest.
         """
-        if name in self._columns:
+        if isinstance(name, str) and name in self._columns:
             return self._columns[name]
-        if name not in self._functionals:
+        if not isinstance(name, str) or name not in self._functionals:
             raise UnknownNameError(f"feature of {self.name}", name, (*self.names, *self.functional_names))
         if not hasattr(self._module, "FUNCTIONALS"):
             return self._moments[name]
