@@ -68,7 +68,7 @@ import os, time
 from affekt.cli._workers import in_order
 
 def slow(number):
-    time.sleep(1)
+    time.sleep(1.5 if number else 0)
     return number
 
 if __name__ == "__main__":
