@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -345,6 +346,51 @@ def test_the_smallest_module_is_a_set(monkeypatch):
     assert small.describe("small_1_stddev").definition.startswith("standard deviation over the frames")
 
 
+# --- the facade's options
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "said"),
+    [
+        ("formants", "ceiling", "a", "is a number, 5500.0 unless chosen; got 'a'"),
+        ("formants", "ceiling", None, "a number, .* got None"),
+        ("formants", "ceiling", [1], "a number"),
+        ("formants", "ceiling", True, "a number"),
+        ("formants", "ceiling", float("nan"), "a number"),
+        ("formants", "ceiling", 10**400, "a number"),
+        ("mfcc", "coefficients", 13.5, "is a whole number, 13 unless chosen; got 13.5"),
+        ("mfcc", "coefficients", "x", "a whole number"),
+        ("mfcc", "coefficients", True, "a whole number"),
+        ("mfcc", "lifter", 10**400, "a whole number"),
+        ("mfcc", "bands", 26.5, "is a whole number or nothing, None unless chosen; got 26.5"),
+        ("mfcc", "highest", "4000", "a number or nothing"),
+        ("mfcc", "normalise", 1, "is true or false, False unless chosen; got 1"),
+    ],
+)
+def test_an_option_of_another_kind_is_refused_when_the_set_is_loaded(name, key, value, said):
+    with pytest.raises(UsageError, match=rf"option {key} of {name} .*{said}"):
+        features.load(name, **{key: value})
+
+
+@pytest.mark.parametrize("ceiling", [5000, 5000.0, np.float32(5000), np.int64(5000)])
+def test_a_number_of_any_type_is_an_option(ceiling):
+    assert np.isfinite(features.load("formants", ceiling=ceiling).extract(noise(0.1)).values).all()
+
+
+def test_what_an_option_may_be_is_read_from_the_module():
+    """Its annotation, or else the type of its default; what neither tells is left to the module."""
+
+    class Chooses(Counted):
+        def extract(self, signal, *, plain=1.5, free=None, written: int = 3, either: int | None = 3, odd: list = ()):
+            return super().extract(signal)
+
+    for chosen in ({"plain": 2}, {"free": "x"}, {"written": 4}, {"either": None}, {"odd": [1]}):
+        assert features.FeatureSet("chooses", Chooses(), None, chosen).chosen == chosen
+    for wrong in ({"plain": "x"}, {"written": None}, {"either": 1.5}):
+        with pytest.raises(UsageError, match=r"option .* of chooses is"):
+            features.FeatureSet("chooses", Chooses(), None, wrong)
+
+
 # --- the facade's cache
 
 
@@ -368,6 +414,21 @@ def test_what_was_measured_is_looked_up(tmp_path):
         assert which.extract(noise(0.1)).values.tolist() == [[1.0]] * 3
         assert dict(which.functionals(noise(0.1))) == {"counted_0_mean": 1.0, "counted_0_stddev": 0.0}
     assert counted.asked == 2
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_cache_may_be_given_as_its_folder(tmp_path, kind):
+    folder = tmp_path / "made" / "when needed"
+    which = features.load("mfcc", cache=kind(folder))
+    assert not folder.exists()
+    assert np.array_equal(which.extract(noise(0.1)).values, which.extract(noise(0.1)).values)
+    assert len(list(folder.rglob("*.npz"))) == 1
+
+
+@pytest.mark.parametrize("given", [True, 5, {}])
+def test_what_is_no_cache_is_refused_when_the_set_is_loaded(given):
+    with pytest.raises(UsageError, match=r"cache is a folder or affekt\.cache\.Cache"):
+        features.load("mfcc", cache=given)
 
 
 def test_another_sound_rate_name_or_version_is_measured_anew(tmp_path):

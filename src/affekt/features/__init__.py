@@ -23,6 +23,7 @@ A module here owes `DIM`, `HOP` (seconds), `RATES` (Hz) and `extract(Signal) -> 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from affekt import registry
@@ -53,16 +54,18 @@ def options(name: str) -> dict[str, Any]:
     return options_of(registry.load("features", name))
 
 
-def load(name: str, *, cache: Cache | None = None, **chosen: Any) -> FeatureSet:
+def load(name: str, *, cache: Cache | str | Path | None = None, **chosen: Any) -> FeatureSet:
     """Return the feature set `name`.
 
     Args:
         name: e.g. "egemaps"; `names()` has all.
-        cache: where values are looked up and kept, by the samples, the set and its version; none without it.
+        cache: where values are looked up and kept, by the samples, the set and its version: a folder, which is made
+            when it is first needed, or a cache of your own limit. None without it.
         chosen: the set's own options, see `options`: load("formants", ceiling=5000).
 
     Raises:
-        UsageError: the set has no such option; a value that it refuses is found when something is measured.
+        UsageError: the set has no such option, or not of this kind ("a whole number"); a value out of its range is
+            found when something is measured. Or `cache` is something else.
         UnknownNameError: no such set; the message lists the known ones and the closest.
         MissingExtraError: the set needs an optional package, as it says now or when it is first asked for its names or
             values; the message is the pip command.

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from inspect import Parameter, signature
-from numbers import Real
+from inspect import Parameter, formatannotation, signature
+from math import inf
+from numbers import Integral, Real
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -142,20 +144,75 @@ def _parameters(function: Callable[..., Any]) -> dict[str, Any]:
     return {parameter.name: parameter.default for parameter in signature(function).parameters.values()}
 
 
+def _check_options(name: str, module: ModuleType, chosen: Mapping[str, Any]) -> None:
+    """Refuse options that the set has not, and values of a kind that it does not take; ranges it checks itself."""
+    known = options(module)
+    for key, value in chosen.items():
+        if key not in known:
+            raise UsageError(f"{name} has no option {key!r}; it has {', '.join(known) or 'none'}")
+        kinds = _kinds(signature(module.extract).parameters[key])
+        if kinds and not any(_KINDS[kind][1](value) for kind in kinds):
+            wanted = " or ".join(_KINDS[kind][0] for kind in kinds)
+            raise UsageError(f"option {key} of {name} is {wanted}, {known[key]!r} unless chosen; got {value!r}")
+
+
+def _kinds(parameter: Parameter) -> list[str]:
+    """Read from an annotation, or from the default where there is none, what an option may be; empty: anything."""
+    if parameter.annotation is Parameter.empty:
+        kinds = [type(parameter.default).__name__]
+        return kinds if kinds != ["NoneType"] and kinds[0] in _KINDS else []
+    kinds = [kind.strip() for kind in formatannotation(parameter.annotation).strip("'\"").split("|")]
+    return kinds if all(kind in _KINDS for kind in kinds) else []
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and abs(int(value)) < 2**63
+
+
+def _number(value: object) -> bool:
+    if isinstance(value, Integral):
+        return _whole(value)
+    return isinstance(value, Real) and abs(float(value)) < inf
+
+
+_KINDS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
+    "int": ("a whole number", _whole),
+    "float": ("a number", _number),
+    "bool": ("true or false", lambda value: isinstance(value, bool | np.bool_)),
+    "str": ("text", lambda value: isinstance(value, str)),
+    "None": ("nothing", lambda value: value is None),
+}
+"what an annotation says -> in words, and whether a value is it"
+
+
+def _opened(cache: object) -> Cache | None:
+    if cache is None:
+        return None
+    from affekt.cache import Cache
+
+    if isinstance(cache, Cache):
+        return cache
+    if isinstance(cache, str | Path):
+        return Cache(Path(cache))
+    raise UsageError(f"cache is a folder or affekt.cache.Cache(folder), got {cache!r}")
+
+
 class FeatureSet:
     """One way to put a voice into numbers; `affekt.features.load` makes it."""
 
     def __init__(
-        self, name: str, module: ModuleType, cache: Cache | None = None, chosen: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        module: ModuleType,
+        cache: Cache | str | Path | None = None,
+        chosen: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
         self.options = options(module)
         "what can be chosen, with the defaults"
         self.chosen = dict(chosen or {})
         "what was chosen"
-        for key in self.chosen:
-            if key not in self.options:
-                raise UsageError(f"{name} has no option {key!r}; it has {', '.join(self.options) or 'none'}")
+        _check_options(name, module, self.chosen)
         self.hop: float = module.HOP
         "seconds from one frame to the next"
         self.rates: tuple[int, ...] = tuple(getattr(module, "RATES", None) or (module.RATE,))
@@ -164,7 +221,7 @@ class FeatureSet:
         "raised whenever a value changes; a set without one is never cached"
         self.licence: str = getattr(module, "LICENCE", "Apache-2.0")
         self._module: Any = module
-        self._cache = cache
+        self._cache = _opened(cache)
 
     def __repr__(self) -> str:
         return f"<FeatureSet {self.name}: {len(self.features)} features, {len(self.functional_names)} functionals>"
