@@ -36,9 +36,7 @@ def formants(windowed: Floats, rate: int) -> tuple[Array, Array]:
     filters = [np.zeros((0, _ORDER))]
     for start in range(0, len(windowed), _PIECE):
         shortened = _resampled(windowed[start : start + _PIECE], rate).astype(np.float64)
-        count = shortened.shape[1]
-        products = [np.einsum("ij,ij->i", shortened[:, : count - k], shortened[:, k:]) for k in range(_ORDER + 1)]
-        filters.append(prediction(np.stack(products, axis=1)))
+        filters.append(prediction(_correlation(shortened)))
     return _resonances(polynomial_roots(-np.concatenate(filters)))
 
 
@@ -55,6 +53,15 @@ def _resampled(rows: Floats, rate: int) -> Floats:
     spectrum[:, 0] *= 2
     shortened = np.fft.irfft(spectrum, period)[:, :reach] * np.float32(period / padded(samples))
     return shortened.astype(np.float32, copy=False)
+
+
+def _correlation(rows: Array) -> Array:
+    """Sums of the products of each row with itself 0 to 11 samples later, (frames, 12)."""
+    count, samples = rows.shape
+    longer = np.concatenate([rows, np.zeros((count, _ORDER))], axis=1)
+    later = np.lib.stride_tricks.sliding_window_view(longer, samples, axis=1)
+    sums: Array = np.einsum("ij,ikj->ik", rows, later)
+    return sums
 
 
 def prediction(correlation: Array) -> Array:

@@ -38,15 +38,16 @@ _LIFTER = 22
 Spectra = NDArray[np.floating]
 
 
-def measure(rows: Floats, rate: int) -> Array:
-    """Shape of the spectra of 20 ms frames that follow each other, (frames - 1, 10), columns `NAMES`.
+def measure(rows: Floats, skip: int, rate: int) -> Array:
+    """Shape of the spectra of 20 ms frames that follow each other, (frames - skip, 10), columns `NAMES`.
 
     Args:
-        rows: (frames, samples); the first is only there to be changed from, and may be the second once more.
+        rows: (frames, samples).
+        skip: so many of the first are only there to be changed from: 1, or 0 where nothing comes before.
         rate: Hz.
     """
     spectra = magnitudes(rows * hamming(rows.shape[1]).astype(np.float32))
-    change, spectra = flux(spectra, rate)[1:], spectra[1:]
+    change, spectra = flux(spectra, rate)[skip:], spectra[skip:]
     power = spectra**2
     # So few rows at once that numpy's linear algebra does not spread them over threads.
     filters = mel_filters(power.shape[1], rate)

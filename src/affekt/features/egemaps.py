@@ -143,10 +143,10 @@ def _tracked(signal: Signal, f0: Array) -> Iterator[tuple[slice, Floats]]:
 
 
 def _shape_of(rows: Floats, rate: int) -> Array:
-    places = [np.arange(max(start - 1, 0), min(start + _PIECE, len(rows))) for start in range(0, len(rows), _PIECE)]
-    # The frame before the first is the first once more: nothing has changed since.
-    places[0] = np.concatenate([[0], places[0]])
-    return np.concatenate([_shape.measure(rows[place], rate) for place in places])
+    starts = range(0, len(rows), _PIECE)
+    return np.concatenate(
+        [_shape.measure(rows[max(start - 1, 0) : start + _PIECE], start > 0, rate) for start in starts]
+    )
 
 
 def _resonance(rows: Floats, f0: Array, magnitudes: Floats, rate: int) -> Array:
