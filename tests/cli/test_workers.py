@@ -72,7 +72,8 @@ def slow(number):
     return number
 
 if __name__ == "__main__":
-    next(in_order(slow, range(9), workers=2, lost=abs))
+    results = in_order(slow, range(9), workers=2, lost=abs)
+    next(results)
     os._exit(0)
 """
 
