@@ -55,6 +55,23 @@ recordings: a functional may survive and still be shifted, and models must then 
 
 
 READING = """
+## Reading
+
+- **Prosody survives**: pitch, level, loudness, pauses, syllables and rhythm.
+- **eGeMAPS** keeps the means and percentiles of pitch and loudness, the formants' frequencies, HNR, the harmonics, and
+  alpha ratio, Hammarberg index and slopes of voiced frames. Its MFCC shift, since their bands above 4 kHz are empty.
+  Lost are deviations that are divided by a mean near 0, and slopes of F0, which hang on single frames.
+- **Voice quality**: HNR, CPP, jitter and H1-H2 survive as means and medians; shimmer changes a little. Their deviations
+  over time change more, and H1*-A3* goes with the formants that correct it.
+- **Formants** of the phonetic kind are other ones at 8 kHz, where four are fitted below 4 kHz and not five below 5.5.
+  Those of eGeMAPS are always fitted below 5.5 kHz, and stay.
+- **MFCC** of 8 and 16 kHz do not mix, since the same number of bands ends at half the rate. With `highest=4000` at both
+  rates most survive.
+- **Spectrum**: levels of bands, slopes below 1.5 kHz and the means of alpha ratio and Hammarberg index survive. What
+  looks at the whole spectrum is lost: centroid, spread, roll-off, flatness, entropy.
+- **A line costs more than the code.** Without what lies below 300 Hz the first harmonic is missing: H1-H2 and
+  amplitudes of formants against it, the slope below 500 Hz and most MFCC are lost. Pitch and loudness are still there.
+- RAVDESS suffers more than EmoDB: its pauses are softer than the code's smallest step, and come out as silence.
 """
 
 
