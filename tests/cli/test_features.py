@@ -139,6 +139,15 @@ def test_parquet_is_the_same_table_and_explains_itself(folder, tmp_path):
     assert about["level"] == "functionals"
 
 
+def test_parquet_says_how_it_was_made(folder, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="Parquet needs the extra 'data'")
+    options = ("--set", "formants", "--option", "ceiling=5000", "--start", "0.2", "--jobs", 1)
+    assert run(folder, *options, "-o", tmp_path / "x.parquet").exit_code == 0
+    about = json.loads(parquet.read_schema(tmp_path / "x.parquet").metadata[b"affekt"])
+    assert (about["options"], about["channel"]) == ({"ceiling": 5000}, "mix")
+    assert (about["start"], about["end"]) == (0.2, None)
+
+
 @pytest.mark.parametrize("name", ["x.csv", "x.parquet"])
 def test_frames_have_a_row_per_frame_with_its_time(folder, tmp_path, name):
     if name.endswith("parquet"):
@@ -196,7 +205,7 @@ def test_a_file_whose_name_is_no_unicode_is_in_the_table(folder):
 
 @pytest.mark.parametrize(
     ("choice", "channels"),
-    [("mix", None), ("left", None), ("right", None), ("each", ["left", "right"]), ("auto", ["left", "right"])],
+    [("mix", None), ("left", ["left"]), ("right", ["right"]), ("each", ["left", "right"]), ("auto", ["left", "right"])],
 )
 def test_channels_are_mixed_chosen_or_kept_apart(choice, channels):
     table = rows(run(CALL, "--set", "formants", "--channel", choice, "--end", "12", "-o", "-").stdout)
@@ -232,6 +241,29 @@ def test_an_option_reaches_the_set_that_has_it(folder):
     assert "mfcc_mfcc19_mean" in said[2]
 
 
+def test_a_part_without_samples_is_not_measured():
+    result = run(CALL, "--set", "formants", "--json", "--start", "1", "--end", "1.00001")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "has no samples between --start 1 and --end 1.00001" in result.stderr
+
+
+def test_a_comma_too_many_is_no_set(folder):
+    table = rows(run(folder / "b.wav", "--set", "formants, ,", "-o", "-").stdout)
+    assert list(table[0])[3:] == list(features.load("formants").functional_names)
+
+
+def test_a_recording_is_not_written_over(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    shutil.copy("b.wav", "self.csv")
+    Path("link.csv").symlink_to("self.csv")
+    before = Path("self.csv").read_bytes()
+    for target in ("self.csv", "link.csv", "../calls/self.csv"):
+        result = run("self.csv", "--set", "formants", "-o", target)
+        assert result.exit_code == 2
+        assert "self.csv is measured and would be written over" in result.stderr
+    assert Path("self.csv").read_bytes() == before
+
+
 def test_a_recording_too_long_for_memory_is_refused_with_a_way_out(monkeypatch):
     monkeypatch.setattr(_measure, "LONGEST", 20.0)
     result = run(CALL, "--set", "formants", "--json")
@@ -257,6 +289,25 @@ def test_the_cache_lies_where_it_is_told_or_nowhere(folder, kept, tmp_path):
     assert len(entries(tmp_path / "own" / "cache")) == 1
     run(folder / "b.wav", "--set", "formants", "--json", "--no-cache")
     assert entries(kept) == []
+
+
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="this system has no /dev/null")
+def test_a_cache_that_cannot_be_written_is_noted_once_and_promises_nothing(folder, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/nope")
+    result = run(folder, "--set", "formants", "-o", "-", "--jobs", 1)
+    assert (result.exit_code, len(rows(result.stdout))) == (0, 3)
+    assert result.stderr.count("note: results are not kept: /dev/null/nope/affekt cannot be written to") == 1
+    real = _measure.measure
+
+    def interrupted(task, recording):
+        if recording.source.endswith("b.wav"):
+            raise KeyboardInterrupt
+        return real(task, recording)
+
+    monkeypatch.setattr(_measure, "measure", interrupted)
+    result = run(folder, "--set", "formants", "-o", "-", "--jobs", 1)
+    assert result.exit_code == 130
+    assert "are kept" not in result.stderr
 
 
 def test_processes_change_nothing_but_the_time(folder):
@@ -406,7 +457,22 @@ def test_a_folder_is_no_table(tmp_path, monkeypatch):
         ([CALL, "--option", "ceiling=5000"], "no option of egemaps is called 'ceiling'"),
         ([CALL, "--set", "formants", "--option", "celing=5000"], "did you mean 'ceiling'?"),
         ([CALL, "--set", "formants", "--option", "ceiling"], "expected KEY=VALUE"),
-        ([CALL, "--set", "formants", "--option", "ceiling=high"], "must be a number, true or false"),
+        ([CALL, "--set", "formants", "--option", "ceiling=high"], "must be a number, true, false or null"),
+        ([CALL, "--set", "formants", "--option", 'ceiling="a"'], "must be a number"),
+        ([CALL, "--set", "formants", "--option", "ceiling=[1]"], "must be a number"),
+        ([CALL, "--set", "formants", "--option", "ceiling=null"], "ceiling of formants is a number"),
+        ([CALL, "--set", "formants", "--option", "ceiling=NaN"], "ceiling of formants is a number"),
+        ([CALL, "--set", "formants", "--option", "ceiling=100"], "ceiling is 3500 .. 8000 Hz, got 100"),
+        ([CALL, "--set", "mfcc", "--option", "coefficients=13.5"], "coefficients of mfcc is a whole number"),
+        ([CALL, "--plot", "x.png", "--option", "ceiling=100"], "ceiling is 3500 .. 8000 Hz, got 100"),
+        ([CALL, "--start", "nan"], "--start is a time in seconds, below 1e+09; got nan"),
+        ([CALL, "--start", "inf"], "--start is a time in seconds, below 1e+09; got inf"),
+        ([CALL, "--end", "nan"], "--end is a time in seconds, below 1e+09; got nan"),
+        ([CALL, "--set", ""], "--set names no feature set"),
+        ([CALL, "--set", ","], "--set names no feature set"),
+        ([CALL, "--plot", "x.png", "--set", "prosody"], "--plot alone measures no --set"),
+        ([CALL, "--plot", "x.png", "--level", "functionals"], "--plot alone measures no --level"),
+        ([CALL, "--cache", "/dev/null/x"], "cannot keep results in '/dev/null/x'"),
         ([CALL, "--channel", "centre"], "'mix', 'left', 'right', 'each', 'auto'"),
         ([CALL, "--jobs", "0"], "0 is not in the range"),
         ([CALL, "--list"], "measure nothing; leave out"),

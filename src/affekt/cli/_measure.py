@@ -132,6 +132,8 @@ def _hear(task: Task, source: str) -> tuple[dict[str | None, Signal], list[str]]
         if heard <= first:
             raise AudioError(f"ends at {heard / recording.rate:.2f} s, before --start {task.start:g}")
         tracks = {name: np.concatenate(own) for name, own in parts.items()}
+        if not all(map(len, tracks.values())):
+            raise AudioError(f"has no samples between --start {task.start:g} and --end {task.end:g}")
         return {n: Signal(samples, recording.rate, first) for n, samples in tracks.items()}, recording.notes
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from math import isinf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _CHANNELS = ("mix", "left", "right", "each", "auto")
 _APART = ("each", "auto")
 "channels of which a recording may have several"
+_LATEST = 1e9
+"seconds; 30 years, beyond what any recording lasts"
 _CHANNEL_HELP = "mix (the mean, default), left, right, each (a row for each) or auto (each where they differ)."
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -94,10 +97,11 @@ def command(
     if not files:
         raise click.UsageError("Missing argument 'FILE...'", click.get_current_context())
     _check(level, output, as_json=as_json, printed=not (output or plot))
+    if plot and not (output or as_json):
+        _check_drawing(click.get_current_context())
     many = len(files) > 1 or Path(files[0]).is_dir()
     recordings = _recordings(files, output, plot, many=many)
-    if end is not None and end <= start:
-        raise UsageError(f"--end {end:g} must be after --start {start:g}")
+    _check_part(start, end)
     task = _task(sets, level if output or as_json or not plot else None, channel, _cache_folder(cache, no_cache))
     task = replace(task, options=_options(options, task.sets, drawn=bool(plot)), start=start, end=end or task.end)
     jobs = 1 if "-" in files else min(jobs or _cores(), len(recordings))
@@ -130,25 +134,68 @@ def _check(level: str, output: str | None, *, as_json: bool, printed: bool) -> N
         _table.check(output)
 
 
+def _check_drawing(context: click.Context) -> None:
+    """Refuse what a drawing has no use for: whoever asks for a set or frames expects numbers."""
+    for parameter, option in (("sets", "--set"), ("level", "--level")):
+        if context.get_parameter_source(parameter) is not click.core.ParameterSource.DEFAULT:
+            raise UsageError(f"--plot alone measures no {option}; add -o FILE or --json, or leave {option} out")
+
+
+def _check_part(start: float, end: float | None) -> None:
+    for option, seconds in (("--start", start), ("--end", end)):
+        if seconds is not None and not seconds < _LATEST:  # also NaN, which is in every range of click's
+            raise UsageError(f"{option} is a time in seconds, below {_LATEST:g}; got {seconds:g}")
+    if end is not None and end <= start:
+        raise UsageError(f"--end {end:g} must be after --start {start:g}")
+
+
 def _recordings(files: tuple[str, ...], output: str | None, plot: str | None, *, many: bool) -> list[Recording]:
     from affekt.cli import _recordings as recordings
 
     found = recordings.find(files)
-    if plot is None:
-        return found
+    if plot is not None:
+        found = _drawn(found, plot, many=many)
+    _spare(found, output)
+    return found
+
+
+def _drawn(found: list[Recording], plot: str, *, many: bool) -> list[Recording]:
     if Path(plot).suffix.lower() not in (".png", ".svg"):
         raise UsageError(f"contours are drawn to a .png or .svg file, not to {Path(plot).name!r}")
+    from affekt.cli._recordings import give_plots
     from affekt.registry import need
 
     need("matplotlib", extra="report")
-    return recordings.give_plots(found, plot, many=many)
+    return give_plots(found, plot, many=many)
+
+
+def _spare(recordings: list[Recording], output: str | None) -> None:
+    """Refuse to write over a recording that is measured."""
+    targets: list[str | Path] = [*([output] if output else []), *(one.plot for one in recordings if one.plot)]
+    taken = {place for target in targets if (place := _place_on_disk(target))}
+    for one in recordings if taken else ():
+        if _place_on_disk(one.source) in taken:
+            raise UsageError(f"{_printable(one.source)} is measured and would be written over; write to another file")
+
+
+def _place_on_disk(path: str | Path) -> tuple[int, int] | None:
+    if path == "-":
+        return None
+    try:
+        about = Path(path).stat()
+    except (OSError, ValueError):  # it is not there, or no path at all
+        return None
+    return about.st_dev, about.st_ino
 
 
 def _task(sets: tuple[str, ...], level: str | None, channel: Any, cache: Path | None) -> Task:
     from affekt import features
     from affekt.cli._measure import Task
 
-    names = tuple(dict.fromkeys(name.strip() for given in sets or ("egemaps",) for name in given.split(",")))
+    given = [name.strip() for text in sets or ("egemaps",) for name in text.split(",")]
+    names = tuple(dict.fromkeys(filter(None, given)))
+    if not names:
+        raise UsageError("--set names no feature set; it takes one or several, such as --set egemaps,prosody")
     for name in names:
         if name not in features.names():
             raise UnknownNameError("feature set", name, features.names())
@@ -160,19 +207,29 @@ def _task(sets: tuple[str, ...], level: str | None, channel: Any, cache: Path | 
 def _options(given: tuple[str, ...], sets: tuple[str, ...], *, drawn: bool) -> tuple[tuple[str, Any], ...]:
     from affekt import features
 
-    known = {key for name in (*sets, *(["formants"] if drawn else [])) for key in features.options(name)}
-    found = {}
+    known = {name: features.options(name) for name in (*sets, *(["formants"] if drawn else []))}
+    found: dict[str, Any] = {}
     for text in given:
         key, equals, value = text.partition("=")
         if not equals:
             raise click.BadParameter(f"expected KEY=VALUE, not {text!r}", param_hint="--option")
-        if key not in known:
-            raise UnknownNameError(f"option of {', '.join(sets)}", key, known)
-        try:
-            found[key] = json.loads(value)
-        except ValueError as error:
-            raise UsageError(f"--option {text}: the value must be a number, true or false") from error
+        if not any(key in own for own in known.values()):
+            raise UnknownNameError(f"option of {', '.join(sets)}", key, {key for own in known.values() for key in own})
+        found[key] = _value(text, value)
+    for name, own in known.items():
+        if chosen := {key: value for key, value in found.items() if key in own}:
+            _ = features.load(name, **chosen).functional_names  # measures a sample, so that it refuses what it refuses
     return tuple(found.items())
+
+
+def _value(text: str, value: str) -> float | bool | None:
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        found = value
+    if isinstance(found, str | list | dict):
+        raise UsageError(f"--option {text}: the value must be a number, true, false or null")
+    return found  # type: ignore[no-any-return]  # JSON has nothing else
 
 
 def _cache_folder(given: str | None, none: bool) -> Path | None:
@@ -180,15 +237,15 @@ def _cache_folder(given: str | None, none: bool) -> Path | None:
         raise UsageError("--cache and --no-cache contradict each other")
     if none:
         return None
-    from affekt.cache import default_folder
+    from affekt.cache import Cache, default_folder
 
-    if given is None:
-        return default_folder()
-    try:
-        Path(given).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot keep results in {given!r}: {error.strerror}") from error
-    return Path(given)
+    folder = Path(given) if given is not None else default_folder()
+    if Cache(folder).writable():
+        return folder
+    if given is not None:
+        raise UsageError(f"cannot keep results in {given!r}: no folder that can be written to; take another --cache")
+    click.echo(f"note: results are not kept: {_printable(str(folder))} cannot be written to; see --cache", err=True)
+    return None
 
 
 def _cores() -> int:
@@ -262,7 +319,7 @@ def _deliver(
 
 
 def _lead(task: Task) -> tuple[str, ...]:
-    channel = ("channel",) if task.channel in _APART else ()
+    channel = ("channel",) if task.channel != "mix" else ()
     return ("file", *channel, "time") if task.level == "frames" else ("file", *channel, "start", "end")
 
 
@@ -272,7 +329,9 @@ def _write(task: Task, rows: Iterable[Rows], columns: dict[str, Feature], output
     from affekt.cli import _measure, _table
 
     sets = {one.name: one.version for one in _measure.loaded(task)}
-    about = {"affekt": version("affekt"), "sets": sets, "level": task.level, "channel": task.channel}
+    part = {"start": task.start, "end": None if isinf(task.end) else task.end}
+    about: dict[str, Any] = {"affekt": version("affekt"), "sets": sets, "level": task.level, "channel": task.channel}
+    about |= {"options": dict(task.options)} | part
     count = _table.write(output, rows, columns, _lead(task), about)
     if output != "-":
         words = f"{count:,} rows of {len(columns):,} {task.level if task.level != 'frames' else 'features'}"
