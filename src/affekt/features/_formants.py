@@ -8,11 +8,13 @@ Source: Eyben et al. 2016 (GeMAPS), its published configuration, and openSMILE's
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from affekt.features._roots import polynomial_roots
-from affekt.features._spectra import Array, Floats, padded, size
+from affekt.features._spectra import SHORT, Array, size
 
 COUNT = 3
 
@@ -22,37 +24,32 @@ _ORDER = 11
 "of the linear prediction"
 _LOWEST, _HIGHEST = 50.0, 5450.0
 "Hz, where formants are looked for"
-_PIECE = 256
-"frames at once: what is worked on stays in the processor's cache"
 
 
-def formants(windowed: Floats, rate: int) -> tuple[Array, Array]:
-    """Frequencies and bandwidths of F1 to F3 in Hz, each (frames, 3); 0 where fewer were found.
+def predictions(transforms: NDArray[np.complexfloating], rate: int) -> Array:
+    """Linear prediction of each frame at 11 kHz, (frames, 11).
 
     Args:
-        windowed: 20 ms frames under their window, (frames, samples).
+        transforms: of 20 ms frames under their window, (frames, bins).
         rate: Hz.
     """
-    filters = [np.zeros((0, _ORDER))]
-    for start in range(0, len(windowed), _PIECE):
-        shortened = _resampled(windowed[start : start + _PIECE], rate).astype(np.float64)
-        filters.append(prediction(_correlation(shortened)))
-    return _resonances(polynomial_roots(-np.concatenate(filters)))
+    reach, period = size(_RATE, SHORT), round(2 * (transforms.shape[1] - 1) * _RATE / rate)
+    spectrum = np.zeros((len(transforms), period // 2 + 1), np.complex64)
+    np.multiply(
+        transforms[:, : reach // 2], _delay(reach // 2, transforms.shape[1], rate), out=spectrum[:, : reach // 2]
+    )
+    return prediction(_correlation(np.fft.irfft(spectrum, period)[:, :reach].astype(np.float64)))
 
 
-def _resampled(rows: Floats, rate: int) -> Floats:
-    """Bring rows to 11 kHz, (frames, samples). A row stands in the middle of its transform, and its end is cut off."""
-    samples = rows.shape[1]
-    reach, period = size(_RATE, samples / rate), round(padded(samples) * _RATE / rate)
-    middle = np.zeros((len(rows), padded(samples)), np.float32)
-    margin = (padded(samples) - samples) // 2
-    middle[:, margin : margin + samples] = rows
-    spectrum = np.zeros((len(rows), period // 2 + 1), np.complex64)
-    spectrum[:, : reach // 2] = np.fft.rfft(middle)[:, : reach // 2]
-    # The reference counts the lowest bin as often as those that stand for two.
-    spectrum[:, 0] *= 2
-    shortened = np.fft.irfft(spectrum, period)[:, :reach] * np.float32(period / padded(samples))
-    return shortened.astype(np.float32, copy=False)
+@cache
+def _delay(count: int, bins: int, rate: int) -> NDArray[np.complex64]:
+    """Factors of the lowest bins. The reference has a frame in the middle of its transform, and cuts the end off."""
+    period = 2 * (bins - 1)
+    margin = (period - size(rate, SHORT)) // 2
+    factors = np.exp(-2j * np.pi * np.arange(count) * margin / period)
+    # It counts the lowest bin as often as those that stand for two.
+    factors[0] *= 2
+    return np.asarray(factors, np.complex64)
 
 
 def _correlation(rows: Array) -> Array:
@@ -77,8 +74,12 @@ def prediction(correlation: Array) -> Array:
     return filters[:, 1:]
 
 
-def _resonances(roots: NDArray[np.complex128]) -> tuple[Array, Array]:
-    """Frequencies and bandwidths of the three lowest, each (frames, 3); roots outside the unit circle mirrored."""
+def resonances(filters: Array) -> tuple[Array, Array]:
+    """Frequencies and bandwidths of F1 to F3 in Hz, each (frames, 3), 0 where fewer were found, of linear predictions.
+
+    What a root outside the unit circle would be is that of its mirror inside.
+    """
+    roots = polynomial_roots(-filters)
     frequency = np.angle(roots) * _RATE / (2 * np.pi)
     known = (frequency >= _LOWEST) & (frequency <= _HIGHEST)
     order = np.argsort(np.where(known, frequency, np.inf), axis=1)[:, :COUNT]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.features._spectra import Array, Floats, hamming, magnitudes
+from affekt.features._spectra import Array, Floats
 
 NAMES = (
     *("Loudness", "alphaRatio", "hammarbergIndex", "slope0-500", "slope500-1500", "spectralFlux"),
@@ -38,15 +38,14 @@ _LIFTER = 22
 Spectra = NDArray[np.floating]
 
 
-def measure(rows: Floats, skip: int, rate: int) -> Array:
-    """Shape of the spectra of 20 ms frames that follow each other, (frames - skip, 10), columns `NAMES`.
+def measure(spectra: Floats, skip: int, rate: int) -> Array:
+    """Shape of the magnitudes of 20 ms frames that follow each other, (frames - skip, 10), columns `NAMES`.
 
     Args:
-        rows: (frames, samples).
+        spectra: (frames, bins).
         skip: so many of the first are only there to be changed from: 1, or 0 where nothing comes before.
         rate: Hz.
     """
-    spectra = magnitudes(rows * hamming(rows.shape[1]).astype(np.float32))
     change, spectra = flux(spectra, rate)[skip:], spectra[skip:]
     power = spectra**2
     # So few rows at once that numpy's linear algebra does not spread them over threads.

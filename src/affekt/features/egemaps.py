@@ -53,7 +53,7 @@ describe = _egemaps_words.describe
 
 _FULL_SCALE = np.float32(32768 / 32767)
 "the reference divides 16-bit samples by 32767"
-_PIECE = 256
+_PIECE = 512
 "frames at once: what is worked on stays in the processor's cache"
 _PART, _MARGIN = 4096, 128
 """frames at once whose spectra are kept: memory does not grow with them; and those before and after that are tracked as
@@ -121,13 +121,16 @@ def _measure(signal: Signal, count: int) -> _Contours:
     _spectra.check(signal)
     signal = _spectra.extend(Signal(signal.samples.astype(np.float32) * _FULL_SCALE, signal.rate), count)
     rows = _spectra.windows(signal.samples, signal.rate, _spectra.SHORT)
-    frames = len(_spectra.windows(signal.samples, signal.rate, _spectra.LONG))
-    f0, voice = np.zeros(frames), np.zeros((frames, 14))
+    f0 = np.zeros(len(_spectra.windows(signal.samples, signal.rate, _spectra.LONG)))
+    shape, voice = np.zeros((len(rows), len(_shape.NAMES))), np.zeros((len(f0), 14))
     for part, magnitudes in _tracked(signal, f0):
-        voice[part, 2:] = _resonance(rows[part], f0[part], magnitudes, signal.rate)
+        # The last frames of 20 ms have no frame of 60 ms beside them.
+        short = slice(part.start, part.stop if part.stop < len(f0) else len(rows))
+        shape[short], filters = _shape_and_filters(rows, short, f0, signal.rate)
+        voice[part, 2:] = _resonance(filters, f0[part], magnitudes, signal.rate)
     voice[:, :2] = np.column_stack(_perturbation.perturbation(signal.samples, f0, signal.rate))
     level = _shape.decibels(np.einsum("ij,ij->i", rows, rows).mean(dtype=np.float64) / rows.shape[1])
-    return _Contours(f0, _shape_of(rows, signal.rate), voice, float(level))
+    return _Contours(f0, shape, voice, float(level))
 
 
 def _tracked(signal: Signal, f0: Array) -> Iterator[tuple[slice, Floats]]:
@@ -142,20 +145,24 @@ def _tracked(signal: Signal, f0: Array) -> Iterator[tuple[slice, Floats]]:
         yield part, magnitudes[inner]
 
 
-def _shape_of(rows: Floats, rate: int) -> Array:
-    starts = range(0, len(rows), _PIECE)
-    return np.concatenate(
-        [_shape.measure(rows[max(start - 1, 0) : start + _PIECE], start > 0, rate) for start in starts]
-    )
+def _shape_and_filters(rows: Floats, part: slice, f0: Array, rate: int) -> tuple[Array, Array]:
+    """Shape of the spectra of some frames, (frames, 10), and linear predictions of the voiced ones, (voiced, 11)."""
+    window = _spectra.hamming(rows.shape[1]).astype(np.float32)
+    shapes, filters = [], []
+    for start in range(part.start, part.stop, _PIECE):
+        stop, before = min(start + _PIECE, part.stop), min(start, 1)
+        transforms = np.fft.rfft(rows[start - before : stop] * window, _spectra.padded(rows.shape[1]))
+        shapes.append(_shape.measure(np.abs(transforms), before, rate))
+        filters.append(_formants.predictions(transforms[before + np.flatnonzero(f0[start:stop])], rate))
+    return np.concatenate(shapes), np.concatenate(filters)
 
 
-def _resonance(rows: Floats, f0: Array, magnitudes: Floats, rate: int) -> Array:
-    """Harmonics and formants of some frames, (frames, 12)."""
+def _resonance(filters: Array, f0: Array, magnitudes: Floats, rate: int) -> Array:
+    """Harmonics and formants of some frames, (frames, 12), from the predictions of the voiced ones."""
     found = np.zeros((len(f0), 12))
     found[:, [5, 8, 11]] = _harmonics.ABSENT
     voiced = np.flatnonzero(f0)
-    window = _spectra.hamming(rows.shape[1]).astype(np.float32)
-    frequency, bandwidth = _formants.formants(rows[voiced] * window, rate)
+    frequency, bandwidth = _formants.resonances(filters)
     for start in range(0, len(voiced), _PIECE):
         piece = slice(start, start + _PIECE)
         at = voiced[piece]
