@@ -93,6 +93,16 @@ def test_what_is_hardly_speech_is_finite(name, sound):
     assert np.isfinite(list(SETS[name].functionals(signal).values())).all()
 
 
+def test_what_is_louder_than_sixteen_bits_is_clipped(name):
+    """openSMILE's package would turn the sign of a sample of 1.0, and so make noise of a clipped recording."""
+    wave = np.sign(np.sin(2 * np.pi * 150 * np.arange(16000) / 16000)).astype(np.float32)
+    loudest, full, beyond = (
+        SETS[name].extract(Signal(np.float32(gain) * wave, 16000)) for gain in (32767 / 32768, 1.0, 1000.0)
+    )
+    assert np.abs(full - loudest).max() < 0.01 * np.abs(loudest).max()
+    assert np.array_equal(full, beyond)
+
+
 def test_other_rates_and_samples_that_are_no_numbers_are_refused():
     with pytest.raises(UsageError, match="resample"):
         compare.extract(noise(0.5, 16001))

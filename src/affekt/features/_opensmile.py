@@ -35,6 +35,8 @@ LICENCE = (
 
 _LEAST = 0.061
 "seconds; openSMILE has no value for less than one window, so silence is added"
+_LOUDEST = 32767 / 32768
+"openSMILE takes 16 bits, and its package lets what is louder come out with the other sign"
 _LAZY = ("FEATURES", "FUNCTIONALS", "NAMES")
 
 
@@ -53,7 +55,8 @@ class Published:
         openSMILE gives whole windows only; its last frame is repeated until there is one per 10 ms.
 
         Args:
-            signal: of any rate in `RATES`, which changes some values (mel bands end at half the rate).
+            signal: of any rate in `RATES`, which changes some values (mel bands end at half the rate); as openSMILE
+                takes 16 bits, what is beyond full scale is clipped, and what is softer than a step is silence.
 
         Raises:
             UsageError: another rate, or a sample is not finite.
@@ -105,6 +108,7 @@ class Published:
     def _measure(self, signal: Signal, level: str) -> NDArray[np.float32]:
         _check(signal)
         samples = np.pad(signal.samples, (0, max(0, int(_LEAST * signal.rate) - len(signal.samples))))
+        samples = np.clip(samples, -1.0, _LOUDEST)
         values = _extractor(self.title, level).process_signal(samples, signal.rate).to_numpy(np.float32)
         return np.asarray(values)
 
