@@ -61,6 +61,7 @@ GOOD = {  # name: (bytes, rate, channels, seconds)
     "CAF": (encode(tone(), kind="CAF"), 16000, 1, 1.0),
     "length unknown to its writer": (with_data_size(encode(tone()), 0xFFFFFFFF), 16000, 1, 1.0),
     "beyond full scale": (encode(3 * tone(), subtype="FLOAT"), 16000, 1, 1.0),
+    "far beyond full scale": (encode(1000 * tone(), subtype="FLOAT"), 16000, 1, 1.0),
 }
 BY_AV = {  # name: (rate, container, codec); made in the test, where PyAV is installed
     "M4A": (44100, "ipod", "aac"),

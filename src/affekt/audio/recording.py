@@ -28,7 +28,7 @@ _SILENT = 1e-4  # -80 dBFS: three steps of a 16-bit quantiser
 _CLIPPED = 0.001  # share of samples at full scale
 _NOT_NUMBERS = 0.01  # share of samples beyond which the recording is refused
 _GARBAGE = 2.0**32  # no encoding of audio has larger samples; a spike would deafen everything that follows
-_BEYOND = 10.0  # times full scale, from where on it is another scale than [-1, 1] and no generous mix
+_BEYOND = 1000.0  # times full scale: no mix comes to 60 dB more, integers written as floats do
 _SHORT = (0.01, 0.1)  # missing share and seconds from which a recording counts as truncated: MP3 headers estimate
 
 
@@ -94,8 +94,8 @@ class Recording:
         """Decode block by block, (n, channels) float32 of about `seconds` each.
 
         Raises:
-            AudioError: nothing could be decoded, or more than 1 % of the samples are not numbers, or larger than any
-                encoding of audio has them.
+            AudioError: nothing could be decoded, or more than 1 % of the samples are not numbers, or beyond any
+                scale of audio.
             UsageError: the recording has been read before.
         """
         if self._read:
