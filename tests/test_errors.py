@@ -40,6 +40,8 @@ def test_usage_errors_are_what_the_command_answers_with_exit_code_2():
         ("EMODB", ["emodb"], "no corpus is called 'EMODB'; did you mean 'emodb'? Known: emodb"),
         ("xyz", ["savee", "emodb"], "no corpus is called 'xyz'. Known: emodb, savee"),
         ("xyz", [], "no corpus is called 'xyz'. Known: none"),
+        (5, ["emodb"], "no corpus is called 5; a name is text. Known: emodb"),
+        (None, ["emodb"], "no corpus is called None; a name is text. Known: emodb"),
     ],
 )
 def test_an_unknown_name_answers_with_the_known_ones(given, known, message):

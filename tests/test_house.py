@@ -21,8 +21,8 @@ PACKAGE = ROOT / "src" / "affekt"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 OPTIONAL = {
-    *("accelerate", "av", "imblearn", "matplotlib", "onnx", "onnxscript", "optuna", "pandas", "peft", "pyarrow"),
-    *("safetensors", "scipy", "sklearn", "tensorboard", "torch", "transformers"),
+    *("accelerate", "av", "imblearn", "matplotlib", "onnx", "onnxscript", "opensmile", "optuna", "pandas"),
+    *("parselmouth", "peft", "pyarrow", "safetensors", "scipy", "sklearn", "tensorboard", "torch", "transformers"),
 }
 
 

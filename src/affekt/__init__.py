@@ -23,8 +23,12 @@ What it gives back, every value frozen:
 `plot(timeline, "call.html")` draws it; .html needs nothing, .png and .svg need `pip install "affekt[report]"`. Whatever
 a caller can mend is an `AffektError` that says how: a file that is no audio, an unknown name, a missing package.
 
-In a shell: `affekt predict call.wav`, `affekt models`, `affekt data`. What a model was trained on, its scores, its
-limits and its licence are on its card: `affekt models show default`, or `affekt.load().model.card`.
+`features.load("egemaps")` gives the voice in numbers instead: pitch, loudness, spectrum and voice quality, over time or
+as one vector per recording. `help(affekt.features)` tells more.
+
+In a shell: `affekt predict call.wav`, `affekt features call.wav`, `affekt models`, `affekt data`. What a model was
+trained on, its scores, its limits and its licence are on its card: `affekt models show default`, or
+`affekt.load().model.card`.
 
 Emotions are a model's judgement of a voice, not of what a person feels. Those of employees and pupils must not be
 inferred in the EU (AI Act, article 5 (1) f): name the agent's channel, `predict_file("call.wav", agent="right")`.
@@ -36,6 +40,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from affekt import features
     from affekt.errors import AffektError
     from affekt.recognizer import Recognizer, load
     from affekt.timeline import Summary, Timeline, Turn
@@ -53,6 +58,7 @@ __all__ = [
     "Summary",
     "Timeline",
     "Turn",
+    "features",
     "load",
     "plot",
 ]
@@ -85,6 +91,10 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("affekt")
+    if name == "features":
+        import importlib
+
+        return importlib.import_module("affekt.features")
     for home, names in _HOMES.items():
         if name in names:
             import importlib

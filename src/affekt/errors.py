@@ -15,6 +15,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_LISTED = 40
+"names in a message; more would hide what it says"
+
 
 class AffektError(Exception):
     """Root of every error that a user can cause and mend."""
@@ -30,13 +33,21 @@ class UnknownNameError(UsageError):
     >>> raise UnknownNameError("corpus", "ravdes", ["emodb", "ravdess"])
     Traceback (most recent call last):
     affekt.errors.UnknownNameError: no corpus is called 'ravdes'; did you mean 'ravdess'? Known: emodb, ravdess
+
+    `given` may be anything that was given for a name; what is no text is said to be none.
     """
 
-    def __init__(self, kind: str, given: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, given: object, known: Iterable[str]) -> None:
         names = sorted(known)
-        close = difflib.get_close_matches(given.lower(), names, n=1, cutoff=0.6)
-        guess = f"; did you mean {close[0]!r}?" if close else "."
-        super().__init__(f"no {kind} is called {given!r}{guess} Known: {', '.join(names) or 'none'}")
+        guess = _guess(given, names) if isinstance(given, str) else "; a name is text."
+        rest = f", ... ({len(names)} in all)" if len(names) > _LISTED else ""
+        super().__init__(f"no {kind} is called {given!r}{guess} Known: {', '.join(names[:_LISTED]) or 'none'}{rest}")
+
+
+def _guess(given: str, names: Iterable[str]) -> str:
+    lower = {name.lower(): name for name in names}
+    close = difflib.get_close_matches(given.lower(), lower, n=1, cutoff=0.6)
+    return f"; did you mean {lower[close[0]]!r}?" if close else "."
 
 
 class ConfigError(UsageError):

@@ -131,3 +131,11 @@ def test_likeness_is_symmetric_and_ignores_gain(parties):
     assert channels.likeness(right, left, 16000) == pytest.approx(expected)
     assert channels.likeness(left * 0.01, right, 16000) == pytest.approx(expected, abs=1e-4)
     assert channels.likeness(left, left * 0.1, 16000) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_silent_start_is_said_since_the_sides_of_a_call_may_follow():
+    silence = [np.zeros((16000, 2), np.float32)] * 30
+    choice, note = channels.decide(silence, 16000)
+    assert choice == "mix"
+    assert "begin in silence" in (note or "")
+    assert channels.decide(silence[:3], 16000) == ("mix", None)

@@ -61,6 +61,7 @@ GOOD = {  # name: (bytes, rate, channels, seconds)
     "CAF": (encode(tone(), kind="CAF"), 16000, 1, 1.0),
     "length unknown to its writer": (with_data_size(encode(tone()), 0xFFFFFFFF), 16000, 1, 1.0),
     "beyond full scale": (encode(3 * tone(), subtype="FLOAT"), 16000, 1, 1.0),
+    "far beyond full scale": (encode(1000 * tone(), subtype="FLOAT"), 16000, 1, 1.0),
 }
 BY_AV = {  # name: (rate, container, codec); made in the test, where PyAV is installed
     "M4A": (44100, "ipod", "aac"),
@@ -75,10 +76,12 @@ NOTED = {  # name: (bytes, note)
     "clipped float": (encode(np.clip(3 * tone(), -1, 1), subtype="FLOAT"), "clipped"),
     "silent": (encode(np.zeros(16000)), "silent: nothing is louder than -80 dBFS"),
     "silent with offset": (encode(np.full(16000, 0.1)), "silent"),
-    "one sample": (encode(np.full(1, 0.5)), "silent"),
+    "one sample": (encode(np.full(1, 0.5)), "one sample long: too short for any sound"),
     "not numbers": (spoilt(0.005), "240 samples were not numbers and were replaced by silence"),
     "infinite": (spoilt(0.005, np.inf), "240 samples were not numbers"),
-    "absurd": (spoilt(0.005, 1e30), "240 samples were not numbers"),
+    "absurd": (spoilt(0.005, 1e18), r"240 samples were beyond any scale of audio \(over 4e\+09 times"),
+    "another scale": (encode(2**15 * tone(), subtype="FLOAT"), r"beyond full scale: the largest sample is 1\.64e\+04,"),
+    "a very large scale": (encode(6e9 * tone(), subtype="FLOAT"), r"beyond full scale: the largest sample is 3e\+09,"),
     "truncated WAV": (encode(tone(2.0))[:32044], r"truncated: 1\.00 s of the announced 2\.00 s are there"),
     "truncated AIFF": (encode(tone(2.0), kind="AIFF")[:32054], r"truncated: 1\.00 s of the announced 2\.00 s"),
     "truncated AU": (encode(tone(2.0), kind="AU")[:32024], r"truncated: 1\.00 s of the announced 2\.00 s"),
@@ -99,7 +102,8 @@ REFUSED = {  # name: (bytes, reason)
     "too slow": (encode(tone(rate=3999), 3999), "sampled at 3999 Hz; rates from 4000 to 192000 Hz"),
     "too fast": (encode(tone(0.1, 200000), 200000), "sampled at 200000 Hz"),
     "too many channels": (encode(tone(0.1, channels=33)), "has 33 channels; 1 to 32 can be read"),
-    "not numbers": (spoilt(0.02), "2% of the samples are not numbers"),
+    "not numbers": (spoilt(0.02), r"2% of the samples are not numbers \(NaN or infinite\)$"),
+    "absurd": (encode(1e18 * tone(), subtype="FLOAT"), r"% of the samples are beyond any scale of audio \(over"),
     "nothing but not numbers": (spoilt(1.0), "100% of the samples are not numbers"),
 }
 
@@ -219,6 +223,14 @@ def test_mp3_without_a_length_is_not_called_truncated():
     decoded, notes = hear(encode_av(samples, 44100, "mp3", "libmp3lame", write_xing="0"))
     assert len(decoded) / 44100 == pytest.approx(6.0, abs=0.1)
     assert notes == []
+
+
+def test_samples_that_are_bad_in_two_ways_are_called_both():
+    samples = tone()
+    samples[:2] = [[np.nan], [1e18]]
+    _, notes = hear(encode(samples, subtype="FLOAT"))
+    assert len(notes) == 1
+    assert re.match(r"2 samples were not numbers or beyond any scale of audio .* replaced by silence", notes[0])
 
 
 def test_a_bad_stretch_of_a_long_recording_is_no_reason_to_refuse_it():

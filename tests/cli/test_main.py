@@ -47,7 +47,10 @@ def test_python_m_affekt_is_the_command():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("predcit",), "no command is called 'predcit'; did you mean 'predict'? Known: data, models, predict"),
+        (
+            ("predcit",),
+            "no command is called 'predcit'; did you mean 'predict'? Known: data, features, models, predict",
+        ),
         (("--verison",), "See: affekt --help"),
         (("data",), "which command? affekt data --help lists them"),
         (("data", "shw"), "See: affekt data --help"),

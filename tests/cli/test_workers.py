@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -59,3 +61,25 @@ def test_leaving_early_ends_the_processes():
     results.close()
     with pytest.raises(ProcessLookupError):
         os.kill(worker, 0)
+
+
+_LEFT_ALONE = """
+import os, time
+from affekt.cli._workers import in_order
+
+def slow(number):
+    time.sleep(1.5 if number else 0)
+    return number
+
+if __name__ == "__main__":
+    results = in_order(slow, range(9), workers=2, lost=abs)
+    next(results)
+    os._exit(0)
+"""
+
+
+def test_a_process_whose_parent_is_gone_leaves_quietly(tmp_path):
+    """Nobody tells it: it finds out when it sends its result."""
+    (tmp_path / "left_alone.py").write_text(_LEFT_ALONE)
+    done = subprocess.run([sys.executable, tmp_path / "left_alone.py"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")  # read to the end, which comes when the last process has left

@@ -31,6 +31,7 @@ ALIKE = 0.55
 _FRAME = 0.032  # s
 _ECHO_FRAME = 0.02  # s
 _ECHO_EDGE = 5  # frames
+_SILENT_START = "the channels begin in silence and are heard as one; choose channel each if they are a call's sides"
 _FAINT = 1e-3  # -60 dBFS: below, there is nobody to be told apart
 
 
@@ -71,7 +72,7 @@ def decide(blocks: Sequence[NDArray[np.float32]], rate: int) -> tuple[Channel, s
     start = np.concatenate(blocks)
     pairs = [(start[:, i], start[:, j]) for i, j in combinations(range(start.shape[1]), 2)]
     if not start.any():
-        return "mix", None
+        return "mix", _SILENT_START if len(start) >= 0.9 * LOOK_AHEAD * rate else None
     if all(likeness(a, b, rate) < ALIKE for a, b in pairs):
         return "each", "the channels carry different sound and are judged apart"
     if len(pairs) == 1 and _correlation(*pairs[0]) < -ALIKE:

@@ -28,6 +28,7 @@ _SILENT = 1e-4  # -80 dBFS: three steps of a 16-bit quantiser
 _CLIPPED = 0.001  # share of samples at full scale
 _NOT_NUMBERS = 0.01  # share of samples beyond which the recording is refused
 _GARBAGE = 2.0**32  # no encoding of audio has larger samples; a spike would deafen everything that follows
+_BEYOND = 1000.0  # times full scale: no mix comes to 60 dB more, integers written as floats do
 _SHORT = (0.01, 0.1)  # missing share and seconds from which a recording counts as truncated: MP3 headers estimate
 
 
@@ -93,7 +94,8 @@ class Recording:
         """Decode block by block, (n, channels) float32 of about `seconds` each.
 
         Raises:
-            AudioError: nothing could be decoded, or more than 1 % of the samples are not numbers.
+            AudioError: nothing could be decoded, or more than 1 % of the samples are not numbers, or beyond any
+                scale of audio.
             UsageError: the recording has been read before.
         """
         if self._read:
@@ -116,7 +118,7 @@ class Recording:
     def _refuse_not_numbers(self, frames: float) -> None:
         share = self._tally.repaired / (frames * self.channels)
         if share > _NOT_NUMBERS:
-            raise AudioError(f"{self.name}: at least {share:.0%} of the samples are not numbers (NaN or infinite)")
+            raise AudioError(f"{self.name}: at least {share:.0%} of the samples are {self._tally.what_was_repaired}")
 
     def tracks(self, choice: Channel = "auto", *, seconds: float = 10.0) -> Iterator[Tracks]:
         """Decode block by block as named mono tracks: the same names in every block.
@@ -182,7 +184,8 @@ class _Tally:
         self.heard = 0
         "samples per channel"
         self.repaired = 0
-        "samples of all channels that were not numbers"
+        "samples of all channels that were not numbers, or beyond any scale of audio"
+        self._infinite = self._huge = False  # which of the two there were
         self._clipped = 0
         self._full_scale = full_scale
         self._exact = exact  # floats may go beyond 1 unharmed, so that only those at 1 were clipped
@@ -195,6 +198,9 @@ class _Tally:
         if not bool(np.all((high < _GARBAGE) & (low > -_GARBAGE))):  # false for NaN as well
             bad = ~(np.abs(block) < _GARBAGE)
             self.repaired += int(np.count_nonzero(bad))
+            finite = np.isfinite(block[bad])
+            self._infinite |= not finite.all()
+            self._huge |= bool(finite.any())
             block = np.where(bad, np.float32(0), block)
             high, low = _extremes(block)
         if max(high.max(), -low.min()) >= self._full_scale:
@@ -205,17 +211,33 @@ class _Tally:
         self.heard += len(block)
         return block
 
+    @property
+    def what_was_repaired(self) -> str:
+        """Say what the repaired samples were, in words that follow "are"."""
+        found = [("not numbers (NaN or infinite)", self._infinite)]
+        found += [(f"beyond any scale of audio (over {_GARBAGE:.0e} times full scale)", self._huge)]
+        return " or ".join(words for words, there in found if there)
+
     def notes(self) -> list[str]:
         """Describe what was counted."""
         total = max(1, self.heard * len(self._high))
         found = []
         if self.repaired:
-            found.append(f"{self.repaired} samples were not numbers and were replaced by silence")
+            what = self.what_was_repaired.replace(" (NaN or infinite)", "")
+            found.append(f"{self.repaired} samples were {what} and were replaced by silence")
         if self._clipped > _CLIPPED * total:
             found.append(f"clipped: {self._clipped / total:.1%} of the samples are at full scale")
-        if self.heard and (self._high - self._low).max() < 2 * _SILENT:
-            found.append("silent: nothing is louder than -80 dBFS")
-        return found
+        return [*found, *self._level_notes()] if self.heard else found
+
+    def _level_notes(self) -> list[str]:
+        largest = max(self._high.max(), -self._low.min())
+        if largest > _BEYOND:
+            return [f"beyond full scale: the largest sample is {largest:.3g}, where 1 is full scale"]
+        if self.heard == 1:
+            return ["one sample long: too short for any sound"]
+        if (self._high - self._low).max() < 2 * _SILENT:
+            return ["silent: nothing is louder than -80 dBFS"]
+        return []
 
 
 def _extremes(block: Block) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -116,6 +116,18 @@ def give_plots(recordings: Sequence[Recording], target: str, *, many: bool) -> l
     ]
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder that something is drawn to.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder {str(path)!r}: {error.strerror}") from error
+
+
 def _free(path: Path, taken: dict[Path, int]) -> Path:
     """Number a path that is taken already."""
     candidate = path

@@ -1,11 +1,12 @@
-"""Outcomes -> timelines, and on standard error how far the work is and what went wrong."""
+"""Outcomes -> results, and on standard error how far the work is and what went wrong."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import click
 
@@ -14,23 +15,45 @@ from affekt.errors import UsageError
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from affekt.timeline import Timeline
+    from affekt.cli._recordings import Recording
+
+Result = TypeVar("Result")
 
 _LONG = 30.0  # s of a recording for which progress is worth a line
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a recording: a timeline, or a reason why not; both where it could not be drawn."""
+class Outcome(Generic[Result]):
+    """What became of a recording: a result, or a reason why not; both where it could not be drawn."""
 
-    timeline: Timeline | None
+    result: Result | None
     trouble: str | None = None
     misused: bool = False
     "it is the call that is wrong, not this recording"
 
 
+def lost(recording: Recording) -> Outcome[Any]:
+    """Say of a recording that the process that worked on it has died."""
+    return Outcome(None, about(recording, "the process that worked on it died; was there too little memory?"))
+
+
+def about(recording: Recording, reason: str) -> str:
+    """Name the recording in front, where the reason does not."""
+    name = "standard input" if recording.source == "-" else recording.source
+    return reason if reason.startswith(f"{name}:") else f"{name}: {reason}"
+
+
+def bug(error: Exception) -> str:
+    """Say in a line what a traceback says in twenty."""
+    at = error.__traceback__
+    while at and at.tb_next:
+        at = at.tb_next
+    where = f" at {Path(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}" if at else ""
+    return f"{type(error).__name__}{where}: {error}; this is an error in affekt, please report it"
+
+
 class Report:
-    """Says on standard error how far the work is, and what could not be judged. Bars are for terminals only."""
+    """Says on standard error how far the work is, and what could not be done. Bars are for terminals only."""
 
     def __init__(self, total: int) -> None:
         self.failed = 0
@@ -44,8 +67,8 @@ class Report:
     def __exit__(self, *error: object) -> None:
         self._hide()  # whatever happened: it hides the cursor
 
-    def timelines(self, outcomes: Iterable[Outcome]) -> Iterator[Timeline]:
-        """Pass on what was judged; while the caller writes it, no bar is in the way.
+    def results(self, outcomes: Iterable[Outcome[Result]]) -> Iterator[Result]:
+        """Pass on what was done; while the caller writes it, no bar is in the way.
 
         Raises:
             UsageError: the call was wrong, as a recording has shown.
@@ -56,8 +79,8 @@ class Report:
             self._hide()
             if outcome.misused:
                 raise UsageError(outcome.trouble)
-            if outcome.timeline:
-                yield outcome.timeline
+            if outcome.result is not None:
+                yield outcome.result
             if outcome.trouble:
                 self._fail(outcome.trouble)
             if number < self._total:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Generic, TypeVar
@@ -50,6 +51,28 @@ def in_order(
     finally:
         for worker in (*idle, *busy):
             worker.stop()
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C, so that what was begun is cleared away: only the first, which must not be disturbed.
+
+    Raises:
+        KeyboardInterrupt: the process was asked to end.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only there can a signal be taken
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stop(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 class _Worker(Generic[Job, Result]):
@@ -97,6 +120,10 @@ def _serve(line: Connection, work: Callable[[Job], Result]) -> None:
     while True:
         try:
             job = line.recv()
-        except EOFError:  # the parent is gone
+        except (EOFError, OSError):  # the parent is gone
             return
-        line.send(work(job))
+        result = work(job)
+        try:
+            line.send(result)
+        except OSError:  # the parent has gone meanwhile
+            return

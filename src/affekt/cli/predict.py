@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
-from affekt.cli._report import Outcome, Report
+from affekt.cli._report import Outcome, Report, about, bug, lost
 from affekt.errors import AffektError, UsageError
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def command(
     work = partial(_judge, _Settings(**settings))
     recognizer = _recognizer(work.args[0])  # what is wrong with the settings is said before any work is done
     with Report(len(recordings)) as report:
-        timelines = report.timelines(_outcomes(work, recordings, workers, report))
+        timelines = report.results(_outcomes(work, recordings, workers, report))
         if form == "people":
             _tell(timelines, top or 1, recognizer.model.card.licence_line)
         else:
@@ -157,7 +157,7 @@ def _recognizer(settings: _Settings) -> Recognizer:
     return load(settings.model, vad=settings.vad, window=settings.window, hop=settings.hop)
 
 
-def _judge(settings: _Settings, recording: Recording, progress: Progress | None = None) -> Outcome:
+def _judge(settings: _Settings, recording: Recording, progress: Progress | None = None) -> Outcome[Timeline]:
     """Do all the work on one recording; whatever it is, no error leaves."""
     if recording.trouble:
         return Outcome(None, f"{recording.source}: {recording.trouble}")
@@ -172,49 +172,25 @@ def _judge(settings: _Settings, recording: Recording, progress: Progress | None 
             progress=progress,
         )
         if recording.plot:
-            _draw(timeline, recording.plot)
+            from affekt.cli._recordings import make_folder
+            from affekt.view.plot import save
+
+            make_folder(recording.plot.parent)
+            save(timeline, recording.plot)
     except AffektError as error:
-        return Outcome(timeline, _about(recording, str(error)), isinstance(error, UsageError) and timeline is None)
+        return Outcome(timeline, about(recording, str(error)), isinstance(error, UsageError) and timeline is None)
     except Exception as error:
-        return Outcome(timeline, _about(recording, f"{_place(error)}; this is an error in affekt, please report it"))
+        return Outcome(timeline, about(recording, bug(error)))
     return Outcome(timeline)
 
 
-def _draw(timeline: Timeline, path: Path) -> None:
-    from affekt.view.plot import save
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot make the folder {str(path.parent)!r}: {error.strerror}") from error
-    save(timeline, path)
-
-
-def _about(recording: Recording, reason: str) -> str:
-    name = "standard input" if recording.source == "-" else recording.source
-    return reason if reason.startswith(f"{name}:") else f"{name}: {reason}"
-
-
-def _place(error: Exception) -> str:
-    """Say in a line what a traceback says in twenty."""
-    at = error.__traceback__
-    while at and at.tb_next:
-        at = at.tb_next
-    where = f" at {Path(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}" if at else ""
-    return f"{type(error).__name__}{where}: {error}"
-
-
-def _lost(recording: Recording) -> Outcome:
-    return Outcome(None, _about(recording, "the process that worked on it died; was there too little memory?"))
-
-
 def _outcomes(
-    work: Callable[..., Outcome], recordings: list[Recording], workers: int, report: Report
-) -> Iterator[Outcome]:
+    work: Callable[..., Outcome[Timeline]], recordings: list[Recording], workers: int, report: Report
+) -> Iterator[Outcome[Timeline]]:
     if workers > 1:
         from affekt.cli._workers import in_order
 
-        yield from in_order(work, recordings, workers=workers, lost=_lost)
+        yield from in_order(work, recordings, workers=workers, lost=lost)
     else:
         yield from (work(recording, progress=report.seconds) for recording in recordings)
 

@@ -1,6 +1,6 @@
 """Contours -> statistics. Smoothing over three frames, and the functionals of GeMAPS.
 
-Source: Eyben et al. 2016, and openSMILE's published configuration; deviations are said where they are made.
+Source: Eyben et al. 2016, and openSMILE's published configuration and output.
 """
 
 from __future__ import annotations
@@ -10,24 +10,39 @@ from numpy.typing import NDArray
 
 from affekt.features._spectra import HOP, Array
 
-_PEAK = 0.1
-"share of a contour's range that a peak must rise"
+_GAP, _SHORTEST = 1, 3
+"frames: a longer gap ends a segment, and with fewer frames it is none"
 
 
 def smooth(contours: Array) -> Array:
     """Mean of three frames, ends repeated; shape (frames, n)."""
-    padded = np.pad(contours, ((1, 1), (0, 0)), mode="edge")
+    padded = np.concatenate([contours[:1], contours, contours[-1:]])
     smoothed: Array = (padded[:-2] + padded[1:-1] + padded[2:]) / 3
     return smoothed
 
 
 def smooth_present(contours: Array) -> Array:
     """Mean of three frames that leaves zeros out and keeps them: 0 means absent."""
-    padded = np.pad(contours, ((1, 1), (0, 0)), mode="edge")
-    present = (padded != 0).astype(float)
-    count = present[:-2] + present[1:-1] + present[2:]
-    total = padded[:-2] + padded[1:-1] + padded[2:]
-    return np.where(contours != 0, total / np.maximum(count, 1), 0.0)
+    padded = np.concatenate([contours[:1], contours, contours[-1:]])
+    present = padded != 0
+    count = np.maximum(present[:-2].astype(np.int8) + present[1:-1] + present[2:], 1)
+    return np.where(present[1:-1], (padded[:-2] + padded[1:-1] + padded[2:]) / count, 0.0)
+
+
+def moments(contours: Array, *, present: bool = False) -> tuple[Array, Array]:
+    """Means, and standard deviations over them, of columns, each (n,).
+
+    A mean of nothing is 0; a standard deviation is divided by the mean with its sign, or by 1 where that is 0.
+
+    Args:
+        contours: (frames, n).
+        present: leave zeros out, which mean that something is absent.
+    """
+    kept = contours != 0 if present else np.ones(contours.shape, bool)
+    count = np.maximum(kept.sum(axis=0), 1)
+    means = contours.sum(axis=0) / count
+    deviations = np.sqrt((np.where(kept, contours - means, 0.0) ** 2).sum(axis=0) / count)
+    return means, deviations / np.where(means == 0, 1.0, means)
 
 
 def mean(contour: Array) -> float:
@@ -35,62 +50,30 @@ def mean(contour: Array) -> float:
     return float(contour.mean()) if len(contour) else 0.0
 
 
-def spread(contour: Array) -> float:
-    """Standard deviation over the mean, with the mean's sign; 0 where the mean is 0."""
-    centre = mean(contour)
-    return float(contour.std() / centre) if centre else 0.0
+def deviation(values: Array) -> float:
+    """Standard deviation; 0 of nothing."""
+    return float(values.std()) if len(values) else 0.0
 
 
 def percentiles(contour: Array) -> list[float]:
     """20th, 50th and 80th percentile and the range from the first to the last."""
     if not len(contour):
         return [0.0] * 4
-    low, middle, high = np.percentile(contour, [20, 50, 80])
-    return [float(low), float(middle), float(high), float(high - low)]
-
-
-def slopes(contour: Array) -> list[float]:
-    """Mean and standard deviation of rising, then of falling slopes between extremes, units per second, positive."""
-    turns = np.array(extremes(contour))
-    if len(turns) < 2:
-        return [0.0] * 4
-    steep = np.diff(contour[turns]) / (np.diff(turns) * HOP)
-    rising, falling = steep[steep > 0], -steep[steep < 0]
-    return [mean(rising), _deviation(rising), mean(falling), _deviation(falling)]
-
-
-def peaks_per_second(contour: Array) -> float:
-    """Number of peaks over the duration."""
-    turns = extremes(contour)
-    heights = contour[turns]
-    inner = (heights[1:-1] > heights[:-2]) & (heights[1:-1] > heights[2:])
-    return float(inner.sum() / (len(contour) * HOP))
-
-
-def extremes(contour: Array) -> list[int]:
-    """Indices of the ends and of alternating peaks and valleys, each a tenth of the range from its neighbours."""
-    if len(contour) < 2:
-        return list(range(len(contour)))
-    least = _PEAK * float(np.ptp(contour))
-    turns, direction = [0], 0
-    candidate = 0
-    for index, value in enumerate(contour.tolist()):
-        ahead = value - contour[candidate]
-        if direction * ahead > 0 or (direction == 0 and abs(value - contour[turns[-1]]) > least):
-            direction = direction or (1 if value > contour[turns[-1]] else -1)
-            candidate = index
-        elif direction and -direction * ahead > least:
-            turns.append(candidate)
-            candidate, direction = index, -direction
-    return [*turns, candidate] if candidate != turns[-1] else turns
+    # As numpy's percentile, which takes ten times as long.
+    places = np.array([0.2, 0.5, 0.8]) * (len(contour) - 1)
+    low, middle, high = np.interp(places, np.arange(len(contour)), np.sort(contour)).tolist()
+    return [low, middle, high, high - low]
 
 
 def segments(active: NDArray[np.bool_]) -> Array:
-    """Lengths in seconds of the runs of True, from first frame to last; runs of one step or less do not count."""
-    edges = np.diff(np.concatenate([[0], active.astype(int), [0]]))
-    lengths = np.flatnonzero(edges == -1) - np.flatnonzero(edges == 1) - 1
-    return np.asarray(lengths[lengths > 1] * HOP, np.float64)
+    """Lengths of the segments of True in seconds, from the first frame to the last.
 
-
-def _deviation(values: Array) -> float:
-    return float(values.std()) if len(values) else 0.0
+    A gap of one frame is bridged, and fewer than three frames are no segment.
+    """
+    frames = np.flatnonzero(active)
+    if not len(frames):
+        return np.zeros(0)
+    ends = np.concatenate([np.flatnonzero(np.diff(frames) > _GAP + 1), [len(frames) - 1]])
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    long = ends - starts + 1 >= _SHORTEST
+    return np.asarray((frames[ends] - frames[starts])[long] * HOP, np.float64)

@@ -4,62 +4,62 @@ Names and order are openSMILE's, so that models and papers carry over; how near 
 measured in benchmarks/FEATURES.md. Written from the paper and the published configuration, in numpy alone. Silence is
 finite: what depends on the voice is 0 where there is none, except a formant's amplitude, which is -201 dB.
 
+Frame i begins at i times 10 ms. Loudness, the spectrum's shape and the formants look at 20 ms of it, pitch, harmonics,
+jitter and shimmer at 60 ms.
+
 Source: Eyben et al. 2016, "The Geneva Minimalistic Acoustic Parameter Set (GeMAPS) for Voice Research and Affective
 Computing", IEEE Transactions on Affective Computing 7; Hz, dB and semitones above 27.5 Hz as the names say.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.features import _pitch, _shape, _spectra, _statistics, _voice
-from affekt.features._spectra import HOP, RATE, Array
+from affekt.features import (
+    _egemaps_words,
+    _formants,
+    _harmonics,
+    _peaks,
+    _perturbation,
+    _pitch,
+    _shape,
+    _spectra,
+    _statistics,
+)
+from affekt.features._spectra import HOP, RATE, Array, Floats
 from affekt.types import Signal
 
-__all__ = ["DIM", "FUNCTIONALS", "HOP", "NAMES", "RATE", "extract", "functionals"]
+__all__ = [
+    *("DIM", "FEATURES", "FUNCTIONALS", "HOP", "NAMES", "OFFSET", "RATE", "RATES", "VERSION"),
+    *("describe", "extract", "functionals"),
+]
 
 DIM = 25
+RATES = (RATE,)
+OFFSET = _spectra.SHORT / 2
+"seconds; the centre of the first frame of 20 ms (of 60 ms: 20 ms later)"
+VERSION = 2
 
-_SHAPE = (
-    "alphaRatio",
-    "hammarbergIndex",
-    "slope0-500",
-    "slope500-1500",
-    "spectralFlux",
-    *(f"mfcc{k}" for k in range(1, 5)),
-)
-_VOICE = (
-    *("jitterLocal", "shimmerLocaldB", "HNRdBACF", "logRelF0-H1-H2", "logRelF0-H1-A3"),
-    *(f"F{k}{what}" for k in (1, 2, 3) for what in ("frequency", "bandwidth", "amplitudeLogRelF0")),
-)
-_PITCH = "F0semitoneFrom27.5Hz"
-
-NAMES = tuple(f"{name}_sma3" for name in ("Loudness", *_SHAPE)) + tuple(f"{name}_sma3nz" for name in (_PITCH, *_VOICE))
+FEATURES = _egemaps_words.FEATURES
 "of the frames' columns"
+NAMES = tuple(feature.name for feature in FEATURES)
+FUNCTIONALS = _egemaps_words.FUNCTIONALS
+"names of the 88 functionals"
+describe = _egemaps_words.describe
 
-_CONTOUR = (
-    *("amean", "stddevNorm", "percentile20.0", "percentile50.0", "percentile80.0", "pctlrange0-2"),
-    *(f"{what}{way}Slope" for way in ("Rising", "Falling") for what in ("mean", "stddev")),
-)
-_UNVOICED = _SHAPE[:5]
-
-
-def _voiced(name: str) -> str:
-    return name.replace("slope", "slopeV") if name.startswith("slope") else f"{name}V"
-
-
-FUNCTIONALS = (
-    *(f"{_PITCH}_sma3nz_{what}" for what in _CONTOUR),
-    *(f"loudness_sma3_{what}" for what in _CONTOUR),
-    *(f"{name}_sma3_{what}" for name in _SHAPE[4:] for what in ("amean", "stddevNorm")),
-    *(f"{name}_sma3nz_{what}" for name in _VOICE for what in ("amean", "stddevNorm")),
-    *(f"{_voiced(name)}_sma3nz_{what}" for name in _SHAPE for what in ("amean", "stddevNorm")),
-    *(f"{_voiced(name).replace('V', 'UV')}_sma3nz_amean" for name in _UNVOICED),
-    *("loudnessPeaksPerSec", "VoicedSegmentsPerSec", "MeanVoicedSegmentLengthSec", "StddevVoicedSegmentLengthSec"),
-    *("MeanUnvoicedSegmentLength", "StddevUnvoicedSegmentLength", "equivalentSoundLevel_dBp"),
-)
-"of the 88 functionals"
+_FULL_SCALE = np.float32(32768 / 32767)
+"the reference divides 16-bit samples by 32767"
+_PIECE = 512
+"frames at once: what is worked on stays in the processor's cache"
+_PART, _MARGIN = 4096, 128
+"""frames at once whose spectra are kept: memory does not grow with them; and those before and after that are tracked as
+well, three times as many as the path looks ahead"""
+_UNVOICED = 5
+"measures of shape after loudness that are summed up over unvoiced frames as well"
 
 
 def extract(signal: Signal) -> NDArray[np.float32]:
@@ -76,108 +76,112 @@ def extract(signal: Signal) -> NDArray[np.float32]:
     (100, 25)
     """
     count = max(1, len(signal.samples) // _spectra.size(RATE, HOP))
-    pitch, shape, voice = _contours(_spectra.extend(signal, count))
-    smooth, present = _statistics.smooth(shape)[:count], _statistics.smooth_present(np.column_stack([pitch, voice]))
-    return np.hstack([smooth, present]).astype(np.float32)
+    found = _measure(signal, count)
+    present = _statistics.smooth_present(np.column_stack([_pitch.semitones(found.f0), found.voice]))
+    return np.hstack([_statistics.smooth(found.shape)[:count], present]).astype(np.float32)
 
 
 def functionals(signal: Signal) -> dict[str, float]:
     """Summarise the signal in 88 numbers, by name, in the order of `FUNCTIONALS`.
 
-    Takes and raises what `extract` does; counts whole frames only, as openSMILE does.
+    Takes and raises what `extract` does; counts whole frames only and the last one not, as openSMILE does.
 
     >>> len(functionals(Signal(np.zeros(16000, np.float32), 16000)))
     88
     """
-    signal = _spectra.extend(signal, 1)
-    pitch, shape, voice = _contours(signal)
-    voiced = (pitch > 0)[:, None]
-    f0 = _statistics.smooth_present(pitch[:, None])[:, 0]
-    whole = _statistics.smooth(shape)
-    spectral = shape[: len(pitch), 1:]
-    tracks = _statistics.smooth_present(np.hstack([voice, np.where(voiced, spectral, 0.0)]))
-    silent = _statistics.smooth_present(np.where(voiced, 0.0, spectral[:, : len(_UNVOICED)]))
-    values = [*_contour(f0[f0 > 0]), *_contour(whole[:, 0])]
-    values += _pairs(whole[:, 5:]) + _pairs(tracks, present=True)
-    values += [_statistics.mean(track[track != 0]) for track in silent.T]
-    values += [_statistics.peaks_per_second(whole[:, 0]), *_rhythm(f0 > 0), _level(signal)]
+    found = _measure(signal, 1)
+    count = max(len(found.f0) - 1, 1)
+    voiced = found.f0[:, None] > 0
+    pitch = _statistics.smooth_present(_pitch.semitones(found.f0)[:, None])[:count, 0]
+    whole, spectral = _statistics.smooth(found.shape), found.shape[: len(voiced), 1:]
+    silent = np.where(voiced, 0.0, spectral[:, :_UNVOICED])
+    tracks = np.hstack([found.voice, np.where(voiced, spectral, 0.0), silent])
+    means, spreads = _statistics.moments(_statistics.smooth_present(tracks)[:count], present=True)
+    values = [*_contour(pitch[pitch > 0]), *_contour(whole[:, 0])]
+    values += _pairs(*_statistics.moments(whole[:, _UNVOICED:]))
+    values += _pairs(means[:-_UNVOICED], spreads[:-_UNVOICED]) + means[-_UNVOICED:].tolist()
+    values += [_peaks.peaks_per_second(whole[:, 0]), *_rhythm(pitch > 0), found.level]
     return dict(zip(FUNCTIONALS, values, strict=True))
 
 
-def _contours(signal: Signal) -> tuple[Array, Array, Array]:
-    """Unsmoothed: semitones (frames,), loudness and spectral shape (frames + a few, 10), voice (frames, 14)."""
+class _Contours(NamedTuple):
+    """Not smoothed."""
+
+    f0: Array
+    "Hz, (frames,), 0 where unvoiced"
+    shape: Array
+    "loudness and spectral shape, (frames of 20 ms: a few more, 10)"
+    voice: Array
+    "(frames, 14)"
+    level: float
+    "mean power of the frames in dB relative to full scale"
+
+
+def _measure(signal: Signal, count: int) -> _Contours:
     _spectra.check(signal)
-    rate = RATE
-    short, long = (_spectra.frames(signal, seconds) for seconds in (_spectra.SHORT, _spectra.LONG))
-    windowed = short * _spectra.hamming(short.shape[1])
-    magnitudes = _spectra.magnitudes(long * _spectra.gauss(long.shape[1]))
-    f0, _ = _pitch.track(magnitudes, rate)
-    f0 = np.where(_loud_enough(long), f0, 0.0)
-    return _pitch.semitones(f0), _shape_of(windowed, rate), _voice_of(signal, windowed, magnitudes, f0)
+    signal = _spectra.extend(Signal(signal.samples.astype(np.float32) * _FULL_SCALE, signal.rate), count)
+    rows = _spectra.windows(signal.samples, signal.rate, _spectra.SHORT)
+    f0 = np.zeros(len(_spectra.windows(signal.samples, signal.rate, _spectra.LONG)))
+    shape, voice = np.zeros((len(rows), len(_shape.NAMES))), np.zeros((len(f0), 14))
+    for part, magnitudes in _tracked(signal, f0):
+        # The last frames of 20 ms have no frame of 60 ms beside them.
+        short = slice(part.start, part.stop if part.stop < len(f0) else len(rows))
+        shape[short], filters = _shape_and_filters(rows, short, f0, signal.rate)
+        voice[part, 2:] = _resonance(filters, f0[part], magnitudes, signal.rate)
+    voice[:, :2] = np.column_stack(_perturbation.perturbation(signal.samples, f0, signal.rate))
+    level = _shape.decibels(np.einsum("ij,ij->i", rows, rows).mean(dtype=np.float64) / rows.shape[1])
+    return _Contours(f0, shape, voice, float(level))
 
 
-def _loud_enough(long: Array) -> Array:
-    windowed = long * _spectra.gauss(long.shape[1])
-    return np.asarray(np.sqrt((windowed**2).mean(axis=1)) > 0.001)
+def _tracked(signal: Signal, f0: Array) -> Iterator[tuple[slice, Floats]]:
+    """Fill in F0 part by part, and yield the part and its 60 ms magnitudes; a path decides by what is near."""
+    hop, reach = _spectra.size(signal.rate, HOP), _spectra.size(signal.rate, _spectra.LONG)
+    for begin in range(0, len(f0), _PART):
+        part = slice(begin, min(begin + _PART, len(f0)))
+        first, last = max(begin - _MARGIN, 0), min(part.stop + _MARGIN, len(f0))
+        found, magnitudes = _pitch.track(Signal(signal.samples[first * hop : (last - 1) * hop + reach], signal.rate))
+        inner = slice(begin - first, part.stop - first)
+        f0[part] = found[inner]
+        yield part, magnitudes[inner]
 
 
-def _shape_of(windowed: Array, rate: int) -> Array:
-    magnitudes = _spectra.magnitudes(windowed)
-    power = magnitudes**2
-    return np.column_stack(
-        [
-            _shape.loudness(power, rate),
-            _shape.alpha_ratio(power, rate),
-            _shape.hammarberg_index(power, rate),
-            _shape.slope(power, rate, 0, 500),
-            _shape.slope(power, rate, 500, 1500),
-            _shape.flux(magnitudes, rate),
-            _shape.cepstrum(power, rate),
-        ]
-    )
+def _shape_and_filters(rows: Floats, part: slice, f0: Array, rate: int) -> tuple[Array, Array]:
+    """Shape of the spectra of some frames, (frames, 10), and linear predictions of the voiced ones, (voiced, 11)."""
+    window = _spectra.hamming(rows.shape[1]).astype(np.float32)
+    shapes, filters = [], []
+    for start in range(part.start, part.stop, _PIECE):
+        stop, before = min(start + _PIECE, part.stop), min(start, 1)
+        transforms = np.fft.rfft(rows[start - before : stop] * window, _spectra.padded(rows.shape[1]))
+        shapes.append(_shape.measure(np.abs(transforms), before, rate))
+        filters.append(_formants.predictions(transforms[before + np.flatnonzero(f0[start:stop])], rate))
+    return np.concatenate(shapes), np.concatenate(filters)
 
 
-def _voice_of(signal: Signal, windowed: Array, magnitudes: Array, f0: Array) -> Array:
-    rate, count = signal.rate, len(f0)
-    frequency, bandwidth = _voice.formants(windowed[:count], rate)
-    found = _voice.harmonics(magnitudes, f0, frequency, rate)
-    hop, reach = _spectra.size(rate, HOP), _spectra.size(rate, _spectra.LONG)
-    jitter, shimmer = _voice.perturbation(signal.samples.astype(float), f0, rate, hop, reach)
-    voiced = f0 > 0
-    columns = [jitter, shimmer, found.hnr, found.difference, found.tilt]
-    for formant in range(3):
-        columns += [frequency[:, formant] * voiced, bandwidth[:, formant] * voiced, found.amplitudes[:, formant]]
-    return np.column_stack(columns)
+def _resonance(filters: Array, f0: Array, magnitudes: Floats, rate: int) -> Array:
+    """Harmonics and formants of some frames, (frames, 12), from the predictions of the voiced ones."""
+    found = np.zeros((len(f0), 12))
+    found[:, [5, 8, 11]] = _harmonics.ABSENT
+    voiced = np.flatnonzero(f0)
+    frequency, bandwidth = _formants.resonances(filters)
+    for start in range(0, len(voiced), _PIECE):
+        piece = slice(start, start + _PIECE)
+        at = voiced[piece]
+        heard = _harmonics.measure(magnitudes[at], f0[at], frequency[piece], rate)
+        formants = np.stack([frequency[piece], bandwidth[piece], heard.amplitudes], axis=2).reshape(len(at), 9)
+        found[at] = np.column_stack([heard.noise, heard.difference, heard.tilt, formants])
+    return found
 
 
 def _contour(contour: Array) -> list[float]:
-    return [
-        _statistics.mean(contour),
-        _statistics.spread(contour),
-        *_statistics.percentiles(contour),
-        *_statistics.slopes(contour),
-    ]
+    mean, spread = _statistics.moments(contour[:, None])
+    return [float(mean[0]), float(spread[0]), *_statistics.percentiles(contour), *_peaks.slopes(contour)]
 
 
-def _pairs(tracks: Array, *, present: bool = False) -> list[float]:
-    values = []
-    for track in tracks.T:
-        kept = track[track != 0] if present else track
-        values += [_statistics.mean(kept), _statistics.spread(kept)]
-    return values
+def _pairs(means: Array, spreads: Array) -> list[float]:
+    return [float(value) for pair in zip(means, spreads, strict=True) for value in pair]
 
 
 def _rhythm(voiced: NDArray[np.bool_]) -> list[float]:
     talk, rest = _statistics.segments(voiced), _statistics.segments(~voiced)
-    rate = len(talk) / (max(len(voiced) - 1, 1) * HOP)
-    return [rate, *(f(lengths) for lengths in (talk, rest) for f in (_statistics.mean, _deviation))]
-
-
-def _deviation(lengths: Array) -> float:
-    return float(lengths.std()) if len(lengths) else 0.0
-
-
-def _level(signal: Signal) -> float:
-    """Equivalent sound level: mean power in dB relative to full scale."""
-    power = (_spectra.frames(signal, _spectra.SHORT) ** 2).mean()
-    return float(_shape.decibels(power))
+    lengths = [f(stretches) for stretches in (talk, rest) for f in (_statistics.mean, _statistics.deviation)]
+    return [len(talk) / (len(voiced) * HOP), *lengths]

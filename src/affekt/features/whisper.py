@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from affekt.errors import UsageError
 from affekt.features import _mel
+from affekt.features._feature import Feature
 from affekt.types import Signal
 
 if TYPE_CHECKING:
@@ -26,6 +27,13 @@ DIM = 1152
 HOP = 0.02
 "seconds"
 RATE = _mel.RATE
+RATES = (RATE,)
+VERSION = 1
+OFFSET = 0.0
+"seconds; the centre of the first frame"
+LEVELLED = True
+"speech is brought to -26 dBFS first, as it was in training"
+LICENCE = "MIT (OpenAI's weights)"
 EMBEDDING = 2 * DIM
 "numbers in the pooled vector: mean and standard deviation of each dimension"
 LONGEST = 30.0
@@ -35,6 +43,15 @@ SHA256 = "6fa57f6be12ff27ec8b7d8dec735b539fb771eda844521fae581191e871218dd"
 
 _EXPONENT = np.float32(0.2)
 "of a mel band's power, about that of specific loudness (Zwicker & Fastl 2007, chapter 8: 0.23)"
+
+_SOURCE = "Radford et al. 2023"
+FEATURES = tuple(
+    Feature(f"layer{i // 384 + 1}_{i % 384}", "1", f"output {i % 384} of encoder layer {i // 384 + 1}", _SOURCE)
+    for i in range(DIM)
+)
+NAMES = tuple(feature.name for feature in FEATURES)
+_POOLS = {"mean": "mean over the frames", "stddev": "standard deviation over the frames"}
+FUNCTIONALS = tuple(f"{name}_{pool}" for pool in _POOLS for name in NAMES)
 
 
 def extract(signal: Signal) -> NDArray[np.float32]:
@@ -63,6 +80,18 @@ def embed(signal: Signal) -> NDArray[np.float32]:
     mean = _weigh(weights, frames)
     deviation = np.sqrt(_weigh(weights, (frames - mean) ** 2))
     return np.concatenate([mean, deviation])
+
+
+def functionals(signal: Signal) -> dict[str, float]:
+    """Name the numbers of `embed`, in the order of `FUNCTIONALS`; takes what `extract` takes."""
+    return dict(zip(FUNCTIONALS, embed(signal).tolist(), strict=True))
+
+
+def describe(name: str) -> Feature:
+    """Document one of `FUNCTIONALS`."""
+    column, _, pool = name.rpartition("_")
+    feature = FEATURES[NAMES.index(column)]
+    return Feature(name, "1", f"{_POOLS[pool]}, each weighted by its loudness: {feature.definition}", _SOURCE)
 
 
 def _weigh(weights: NDArray[np.float32], frames: NDArray[np.float32]) -> NDArray[np.float32]:

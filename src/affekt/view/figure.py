@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from affekt.registry import need
 from affekt.timeline import Timeline, Turn
 from affekt.view.curves import Run, cells, runs
-from affekt.view.palette import ink, paint, stacked
+from affekt.view.palette import ACCENT, FAINT, INK, LINE, SOFT, ink, paint, stacked
 from affekt.view.words import channels, clock, kilohertz, percent, printable
 
-_INK, _SOFT, _LINE, _FAINT, _ACCENT = "#1b1c21", "#63656f", "#dcdad4", "#f3f1ed", "#5a48c9"
 _WIDE = 12.0
 "inches"
 _LEFT, _RIGHT = 0.072, 0.972
@@ -35,7 +34,7 @@ _ROWS = {"wave": 0.58, "turns": 0.32, "emotions": 1.6, "affect": 1.25}
 "inches"
 _LETTER = 5.4
 "points that a letter of a label takes"
-_AXES = (("valence", _INK, "-"), ("arousal", _ACCENT, (0, (4, 2))), ("dominance", _SOFT, (0, (1, 1.6))))
+_AXES = (("valence", INK, "-"), ("arousal", ACCENT, (0, (4, 2))), ("dominance", SOFT, (0, (1, 1.6))))
 _STYLE = {"font.size": 9, "svg.hashsalt": "affekt", "hatch.linewidth": 1.1, "axes.unicode_minus": True}
 
 
@@ -113,30 +112,30 @@ def _title(figure: Any, timeline: Timeline, height: float) -> None:
     name = printable(timeline.source.replace("\\", "/").split("/")[-1])
     below = printable(" · ".join((*facts, *timeline.notes)))
     short = name if len(name) <= 80 else f"{name[:40]}…{name[-39:]}"
-    _line(figure, 1 - 0.28 / height, short, size=15, weight="bold", color=_INK)
+    _line(figure, 1 - 0.28 / height, short, size=15, weight="bold", color=INK)
     _line(figure, 1 - 0.56 / height, below)
     _line(figure, 0.18 / height, printable(timeline.licence), size=8)
 
 
 def _line(figure: Any, y: float, text: str, **look: Any) -> None:
     """Write a line at the left; a dollar sign in it is a dollar sign."""
-    figure.text(0.012, y, text, va="center", parse_math=False, **{"color": _SOFT, **look})
+    figure.text(0.012, y, text, va="center", parse_math=False, **{"color": SOFT, **look})
 
 
 def _ground(axes: Any, timeline: Timeline, *, last: bool) -> None:
     axes.set_xlim(0, timeline.duration or 1)
-    axes.set_facecolor(_FAINT)
-    axes.grid(axis="x", color=_LINE, linewidth=0.8)
+    axes.set_facecolor(FAINT)
+    axes.grid(axis="x", color=LINE, linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.tick_params(length=0, labelbottom=last, colors=_SOFT, labelsize=8.5)
+    axes.tick_params(length=0, labelbottom=last, colors=SOFT, labelsize=8.5)
     ticker = need("matplotlib.ticker", extra="report")
-    axes.xaxis.set_major_locator(ticker.MultipleLocator(_step(timeline.duration)))
+    axes.xaxis.set_major_locator(ticker.MultipleLocator(step(timeline.duration)))
     axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: clock(value).split(".")[0]))
     for side in axes.spines.values():
         side.set_visible(False)
 
 
-def _step(duration: float) -> float:
+def step(duration: float) -> float:
     """Return the seconds between two ticks: round, about ten over the recording."""
     steps = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
     return next((step for step in steps if step >= duration / 12), duration / 12)
@@ -147,20 +146,20 @@ def _caption(axes: Any, lane: _Lane) -> None:
     told = {"speaker": "", "customer": "customer", "agent": "agent, not judged: talk time only"}[role]
     look = {"textcoords": "offset points", "parse_math": False, "annotation_clip": False}
     name = axes.annotate(
-        printable(lane.name), (0, 1), (0, 5), xycoords=axes.transAxes, weight="bold", color=_INK, **look
+        printable(lane.name), (0, 1), (0, 5), xycoords=axes.transAxes, weight="bold", color=INK, **look
     )
-    axes.annotate(told, (1, 1), (6, 5), xycoords=(name, axes.transAxes), color=_SOFT, **look)
+    axes.annotate(told, (1, 1), (6, 5), xycoords=(name, axes.transAxes), color=SOFT, **look)
 
 
 def _wave(axes: Any, lane: _Lane, timeline: Timeline) -> None:
     _side(axes, "sound", 0.5)
-    axes.axhline(0, color=_SOFT, linewidth=0.6)
+    axes.axhline(0, color=SOFT, linewidth=0.6)
     axes.set_yticks([])
     starts = np.linspace(0, len(lane.wave), min(len(lane.wave), 1000), endpoint=False).astype(int)
     low = np.minimum.reduceat(lane.wave[:, 0], starts)
     high = np.maximum.reduceat(lane.wave[:, 1], starts)
     times = (starts + 0.5) / len(lane.wave) * timeline.duration
-    colours = np.full(len(times), _SOFT, dtype=object)
+    colours = np.full(len(times), SOFT, dtype=object)
     for cell in (cell for turn in lane.turns or timeline.turns for cell in cells(turn)):
         inside = slice(*np.searchsorted(times, (cell.segment.start, cell.segment.end)))
         colours[inside] = paint(cell.said.emotion).light
@@ -179,7 +178,7 @@ def _side(axes: Any, text: str, y: float) -> None:
         textcoords="offset points",
         ha="right",
         va="center",
-        color=_SOFT,
+        color=SOFT,
         size=8.5,
     )
 
@@ -198,7 +197,7 @@ def _turns(axes: Any, lane: _Lane, timeline: Timeline) -> None:
 def _block(turn: Turn) -> dict[str, Any]:
     said = turn.prediction
     if said is None:
-        return {"facecolor": "none", "edgecolor": _SOFT, "linestyle": "-" if turn.role == "agent" else ":"}
+        return {"facecolor": "none", "edgecolor": SOFT, "linestyle": "-" if turn.role == "agent" else ":"}
     colour = paint(said.emotion).light
     if said.uncertain:
         return {"facecolor": "white", "edgecolor": colour, "hatch": "////", "linewidth": 1.2}
@@ -223,7 +222,7 @@ def _label(axes: Any, turn: Turn, points: float) -> None:
 def _on(axes: Any, place: tuple[float, float], text: str, emotion: str, *, doubt: bool, **look: Any) -> None:
     """Write on an emotion's colour; on hatching the text gets a white ground."""
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1.2} if doubt else None
-    colour = _INK if doubt else ink(paint(emotion).light)
+    colour = INK if doubt else ink(paint(emotion).light)
     axes.text(*place, text, ha="center", va="center", size=8.5, color=colour, bbox=box, parse_math=False, **look)
 
 
@@ -262,12 +261,12 @@ def _affect(axes: Any, lane: _Lane, timeline: Timeline) -> None:
     axes.set_ylim(-1.05, 1.05)
     axes.set_yticks([-1, 0, 1], ["−1", "0", "+1"])
     _side(axes, "affect", 0.75)
-    axes.axhline(0, color=_SOFT, linewidth=0.9)
+    axes.axhline(0, color=SOFT, linewidth=0.9)
     for run in runs(lane.turns, duration=timeline.duration, room=_POINTS):
         for i, (_, colour, style) in enumerate(_AXES):
             axes.plot(run.times, run.affect[:, i], color=colour, linestyle=style, linewidth=1.7)
         for doubt in run.unsure:
-            axes.axvspan(doubt.start, doubt.end, facecolor=_FAINT, alpha=0.7, zorder=3)
+            axes.axvspan(doubt.start, doubt.end, facecolor=FAINT, alpha=0.7, zorder=3)
 
 
 def _legend(figure: Any, timeline: Timeline, height: float) -> None:
@@ -277,7 +276,7 @@ def _legend(figure: Any, timeline: Timeline, height: float) -> None:
     if not labels:
         return
     handles = [patch(color=paint(name).light, label=f"{paint(name).mark} {name}") for name in stacked(sorted(labels))]
-    handles.append(patch(facecolor="white", edgecolor=_SOFT, hatch="/////", label="uncertain"))
+    handles.append(patch(facecolor="white", edgecolor=SOFT, hatch="/////", label="uncertain"))
     if any(turn.prediction and turn.prediction.affect for turn in timeline.turns):
         handles += [line([], [], color=colour, linestyle=style, label=name) for name, colour, style in _AXES]
     figure.legend(
@@ -290,7 +289,7 @@ def _legend(figure: Any, timeline: Timeline, height: float) -> None:
         handlelength=1.5,
         handletextpad=0.5,
         columnspacing=1.1,
-        labelcolor=_INK,
+        labelcolor=INK,
     )
 
 

@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+INK, SOFT, LINE, FAINT, ACCENT = "#1b1c21", "#63656f", "#dcdad4", "#f3f1ed", "#5a48c9"
+"""Of pictures on white: text, lesser text, lines of the grid, grounds, and the one colour that means nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Paint:
