@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt import datasets
-from affekt.training import frozen
 from affekt.manifest import Fold, Manifest
+from affekt.training import frozen
 
 ROOT = Path(__file__).parents[1]
 CORPORA = Path(os.environ.get("AFFEKT_CORPORA", ROOT.parent / "shared/corpora"))
