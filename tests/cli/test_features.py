@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -571,6 +572,23 @@ def test_people_read_name_unit_definition_and_source():
     assert "58 functionals of a recording" in text
     assert "F0 Hz fundamental frequency of the voice" in text
     assert "[Boersma 1993]" in text
+
+
+def test_people_read_what_can_be_chosen_and_where_frames_lie():
+    text = " ".join(run("--describe", "mfcc").stdout.split())
+    assert "a frame every 10 ms, the first centred at 12.5 ms" in text
+    for option, default in features.options("mfcc").items():
+        assert re.search(rf" {option} .*?; default {json.dumps(default)}\b", text), option
+    assert "highest Hz where the bands end, above 0 and up to half the rate" in text
+    said = json.loads(run("--describe", "formants", "--json").stdout)
+    assert (said["offset"], [option["unit"] for option in said["about_options"]]) == (0, ["Hz"])
+
+
+def test_egemaps_says_what_is_heard_later_than_its_time():
+    text = " ".join(run("--describe", "egemaps").stdout.split())
+    assert "the first centred at 10 ms" in text
+    f0 = text[text.index("F0semitoneFrom27.5Hz_sma3nz") :]
+    assert "60 ms, whose centre lies 20 ms after the frame's time" in f0[:250]
 
 
 def test_the_licence_of_others_is_told_once(folder):

@@ -114,6 +114,24 @@ def test_voicing_is_a_half_where_the_margin_is_009_and_steep_there():
         assert chosen(0.45 + margin).voicing[150] == pytest.approx(probability, abs=1e-3)
 
 
+def middle(strengths):
+    """F0 of a frame with candidates of 600 and 300 Hz, between frames that are clearly voiced at 600 Hz."""
+    frames = np.array([[0.9, 0.05]] * 2 + [strengths] + [[0.9, 0.05]] * 2)
+    return _autocorrelation.choose(np.tile([600.0, 300.0], (5, 1)), frames, np.ones(5, np.float32)).f0[2]
+
+
+def test_a_change_of_voicing_costs_014():
+    """Twice that below 0.45, the strength of what is unvoiced, a voice is interrupted."""
+    assert middle([0.18, 0.0]) == 600
+    assert middle([0.16, 0.0]) == 0
+
+
+def test_a_jump_of_an_octave_costs_035():
+    """Twice that, and 0.01 for being the lower octave, is what the other candidate must be stronger by."""
+    assert middle([0.2, 0.90]) == 600
+    assert middle([0.2, 0.92]) == 300
+
+
 @pytest.mark.parametrize(("hertz", "heard"), [(74, False), (76, True), (594, True), (606, False)])
 def test_f0_is_within_75_and_600_hz(hertz, heard):
     time = np.arange(RATE) / RATE
@@ -281,6 +299,13 @@ def test_a_peak_after_a_small_step_must_be_a_twentieth_higher(second, kept):
 @pytest.mark.parametrize(("depth", "peaks"), [(0.099, 1), (0.101, 2)])
 def test_a_valley_is_a_tenth_of_the_range_deep(depth, peaks):
     contour = np.array([0, 0, 0, 0.5, 1.0, 1 - depth / 2, 1 - depth, 1 - depth / 2, 1.0, 0.5, 0.0, 0.0, 0.0])
+    assert sum(extreme.peak for extreme in _peaks.extremes(contour)) == peaks
+
+
+@pytest.mark.parametrize(("frame", "peaks"), [(1, 0), (2, 1), (10, 1), (11, 0)])
+def test_there_is_no_peak_in_two_frames_at_either_end(frame, peaks):
+    contour = np.zeros(13)
+    contour[frame] = 1.0
     assert sum(extreme.peak for extreme in _peaks.extremes(contour)) == peaks
 
 

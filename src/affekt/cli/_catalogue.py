@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from affekt import features
+from affekt import features, registry
 from affekt.errors import MissingExtraError
 from affekt.features import Feature, FeatureSet
 
@@ -60,8 +60,11 @@ def describe(name: str, *, as_json: bool) -> None:
     found = _load(name)
     frames = list(found.features)
     functionals = [found.describe(one) for one in found.functional_names]
+    module = registry.load("features", name)
+    offset, options = getattr(module, "OFFSET", 0.0), _options(found, getattr(module, "OPTIONS", ()))
     if as_json:
         card = _card(name) | {"features": _plain(frames), "functionals": _plain(functionals)}
+        card |= {"offset": offset, "about_options": _plain(options)}
         click.echo(json.dumps(card, ensure_ascii=False, indent=2))
         return
     from rich.text import Text
@@ -69,11 +72,25 @@ def describe(name: str, *, as_json: bool) -> None:
     console = _console()
     console.print(Text.assemble((name, "bold"), f"  {found.about}"))
     console.print(Text(f"native at {_rates(found.rates)}, version {found.version}, {found.licence}", "dim"))
-    if found.options:
-        told = ", ".join(f"{key}={json.dumps(value)}" for key, value in found.options.items())
-        console.print(Text(f"options: {told}", "dim"))
-    _tell(console, f"{len(frames):,} features, a frame every {1000 * found.hop:g} ms", frames)
+    if options:
+        _tell(console, "options, --option NAME=VALUE", options)
+    _tell(
+        console, f"{len(frames):,} features, a frame every {_ms(found.hop)}, the first centred at {_ms(offset)}", frames
+    )
     _tell(console, f"{len(functionals):,} functionals of a recording", functionals)
+
+
+def _options(found: FeatureSet, told: Iterable[Feature]) -> list[Feature]:
+    """Return what the set says of its options; of one that it does not tell of, the default."""
+    known = {option.name: option for option in told}
+    return [
+        known.get(name, Feature(name, "1", f"default {json.dumps(default)}", ""))
+        for name, default in found.options.items()
+    ]
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:g} ms"
 
 
 def _tell(console: Console, title: str, known: Iterable[Feature]) -> None:
@@ -85,7 +102,8 @@ def _tell(console: Console, title: str, known: Iterable[Feature]) -> None:
     for feature in known:
         unit = "" if feature.unit == "1" else f"  {feature.unit}"
         console.print(Text.assemble(f"  {feature.name}", (unit, "dim")))
-        console.print(Padding(Text(f"{feature.definition} [{feature.source}]", "dim"), (0, 0, 0, 6)))
+        source = f" [{feature.source}]" if feature.source else ""
+        console.print(Padding(Text(feature.definition + source, "dim"), (0, 0, 0, 6)))
 
 
 def _card(name: str) -> dict[str, Any]:
