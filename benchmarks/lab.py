@@ -49,8 +49,10 @@ ROWS = (
     Row("whisper-adapted", "Whisper-tiny adapted", {"ravdess": 0.78, "emodb": 0.92}),
 )
 AFFECT = {"arousal": 0.75, "valence": 0.55, "dominance": 0.65}
+_MATRICES = ("none", "inverse", "effective", "logit-adjustment", "oversample", "smote")
 STRATEGIES = {
-    "imbalance": ("none", "inverse", "effective", "logit-adjustment", "oversample", "smote"),
+    "imbalance": _MATRICES,
+    "imbalance-svm": _MATRICES,
     "imbalance-net": ("none", "inverse", "effective", "logit-adjustment", "oversample", "sampler", "focal"),
 }
 
