@@ -318,3 +318,19 @@ def test_a_network_s_options_are_chosen_on_development_speakers(run):
     result = training.train(asked, bundle=False)
     assert result.tried == 2
     assert result.folds[0]["options"]["dropout"] in (0.0, 0.2)
+
+
+def test_features_that_may_not_be_sold_make_a_model_that_may_not_be_sold(run, monkeypatch):
+    free = training.train(run, bundle=False)
+    monkeypatch.setattr("affekt.features.logmel.LICENCE", "openSMILE: research only", raising=False)
+    own = training.cards.Made((replace(clips_like(free), name="emodb"),), examples.input_of(run), {})
+    card = training.cards.card(free, own)
+    assert card.use == "research"
+    assert card.licence == "CC0-1.0; features: openSMILE: research only"
+    monkeypatch.setattr("affekt.features.logmel.LICENCE", "Apache-2.0")
+    assert training.cards.card(free, own).use == "anything"
+
+
+def clips_like(result):
+    """The data of a run as a manifest under CC0."""
+    return replace(datasets.load("table", result.run.data.manifest), licence="CC0-1.0")
