@@ -242,7 +242,7 @@ def test_a_recording_that_cannot_be_read_is_told_and_left_out(run, tmp_path):
 
 def test_a_single_speaker_is_not_judged_by_a_model_that_knows_him(run, tmp_path):
     table = tones.corpus(tmp_path / "own", speakers=1)
-    with pytest.raises(DataError, match="a single speaker"):
+    with pytest.raises(DataError, match="nobody is left to be judged"):
         training.train(replace(run, data=Data(manifest=table)))
 
 
