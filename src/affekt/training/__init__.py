@@ -164,10 +164,7 @@ def _fold(number: int, fold: Split, examples: Examples, run: Run, *, folder: Fol
     """Train one fold and judge its test speakers once; without a protocol, the development speakers."""
     test = examples.part(fold.test if run.data.protocol else fold.development)
     if not len(test):
-        raise DataError(
-            "nobody is left to be judged: without data.protocol these are the development speakers, so data.development "
-            "must not be 0, and there must be two speakers at least"
-        )
+        raise DataError("nobody is left to be judged: there is a single speaker, and no data.protocol")
     kept = folder.fold(number, tuple(test.ids.tolist()))
     if kept is not None:
         progress.note(f"fold {fold.name}: done before")
