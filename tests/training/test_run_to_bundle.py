@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -334,3 +335,17 @@ def test_features_that_may_not_be_sold_make_a_model_that_may_not_be_sold(run, mo
 def clips_like(result):
     """The data of a run as a manifest under CC0."""
     return replace(datasets.load("table", result.run.data.manifest), licence="CC0-1.0")
+
+
+def test_a_bundle_predicts_where_no_extra_is_installed(run):
+    path = training.train(run).bundle
+    code = (
+        "import sys; hidden = ('torch', 'sklearn', 'onnx', 'imblearn', 'optuna', 'scipy', 'transformers')\n"
+        "sys.modules.update(dict.fromkeys(hidden))\n"
+        "import affekt, numpy as np\n"
+        f"model = affekt.load({str(path)!r})\n"
+        "said = model.predict(np.random.default_rng(0).normal(0, 0.1, 16000), 16000, whole=True)\n"
+        "print(said.turns[0].prediction.emotion in ('anger', 'neutral', 'sadness'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "True\n", done.stderr
