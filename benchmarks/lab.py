@@ -103,6 +103,12 @@ def measure(run: Run) -> dict[str, Any]:
     }
 
 
+def numbers() -> dict[str, Any]:
+    """Read what was measured so far."""
+    found: dict[str, Any] = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+    return found
+
+
 # Tables -----------------------------------------------------------------------------------------------------------
 
 
@@ -180,12 +186,12 @@ def _footer(kept: Mapping[str, Any]) -> Iterator[str]:
 def main(arguments: list[str]) -> None:
     """Run what is named, and write the tables."""
     names = [name for name in arguments if not name.startswith("-")]
-    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
     for run in [] if "--table" in arguments else runs(names):
-        kept[run.name] = measure(run)
+        measured = {run.name: measure(run)}
+        kept = numbers() | measured  # read anew: somebody else may have measured another row meanwhile
         KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         TABLE.write_text("\n".join(tables(kept)) + "\n", encoding="utf-8")
-    TABLE.write_text("\n".join(tables(kept)) + "\n", encoding="utf-8")
+    TABLE.write_text("\n".join(tables(numbers())) + "\n", encoding="utf-8")
     print(TABLE.read_text(encoding="utf-8"))
 
 

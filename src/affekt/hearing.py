@@ -6,18 +6,16 @@ vector, and how the speech was trimmed, cropped and levelled before.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt import registry
+from affekt import features, registry
 from affekt.audio import level
 from affekt.errors import UnknownNameError, UsageError
+from affekt.features import FeatureSet
 from affekt.types import Samples, Signal
 
 Floats = NDArray[np.float32]
@@ -80,21 +78,12 @@ def frames(name: str, signal: Signal) -> Floats:
     """Give the frames (frames, dimensions) of a feature set; of `samples`, the samples in one column."""
     if name == SAMPLES:
         return signal.samples[:, None].astype(np.float32)
-    found: Floats = _module(name).extract(signal)
-    return found
+    return _set(name).extract(signal).values
 
 
 def vector(name: str, signal: Signal) -> Floats:
-    """Give one vector (dimensions,): a set's own embedding or functionals; mean and deviation of its frames else."""
-    module = _module(name)
-    if hasattr(module, "embed"):
-        embedded: Floats = module.embed(signal)
-        return embedded
-    if hasattr(module, "functionals"):
-        values: Mapping[str, float] = module.functionals(signal)
-        return np.fromiter(values.values(), np.float32, len(values))
-    found: Floats = module.extract(signal)
-    return np.concatenate([found.mean(axis=0), found.std(axis=0)])
+    """Give one vector (dimensions,): the functionals of a feature set."""
+    return _set(name).functionals(signal).values.astype(np.float32)
 
 
 def version(name: str) -> str:
@@ -105,20 +94,14 @@ def version(name: str) -> str:
     """
     if name == SAMPLES:
         return "1"
-    module = _module(name)
-    number, weights = getattr(module, "VERSION", 1), getattr(module, "SHA256", "")
-    return f"{number}-{weights[:8]}" if weights else f"{number}"
+    number, weights = _set(name).version, getattr(registry.load("features", name), "SHA256", "")
+    return f"{number or 1}-{weights[:8]}" if weights else f"{number or 1}"
 
 
-def key(*parts: object) -> str:
-    """Hash whatever a cached value depends on."""
-    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:24]
-
-
-def _module(name: str) -> ModuleType:
-    if name not in registry.names("features"):
-        raise UnknownNameError("feature set", name, [*registry.names("features"), SAMPLES])
-    return registry.load("features", name)
+def _set(name: str) -> FeatureSet:
+    if name not in features.names():
+        raise UnknownNameError("feature set", name, [*features.names(), SAMPLES])
+    return features.load(name)
 
 
 def middle(samples: Samples, most: int) -> Samples:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -242,7 +243,7 @@ def test_a_recording_that_cannot_be_read_is_told_and_left_out(run, tmp_path):
 
 def test_a_single_speaker_is_not_judged_by_a_model_that_knows_him(run, tmp_path):
     table = tones.corpus(tmp_path / "own", speakers=1)
-    with pytest.raises(DataError, match="a single speaker"):
+    with pytest.raises(DataError, match="nobody is left to be judged"):
         training.train(replace(run, data=Data(manifest=table)))
 
 
@@ -318,3 +319,33 @@ def test_a_network_s_options_are_chosen_on_development_speakers(run):
     result = training.train(asked, bundle=False)
     assert result.tried == 2
     assert result.folds[0]["options"]["dropout"] in (0.0, 0.2)
+
+
+def test_features_that_may_not_be_sold_make_a_model_that_may_not_be_sold(run, monkeypatch):
+    free = training.train(run, bundle=False)
+    monkeypatch.setattr("affekt.features.logmel.LICENCE", "openSMILE: research only", raising=False)
+    own = training.cards.Made((replace(clips_like(free), name="emodb"),), examples.input_of(run), {})
+    card = training.cards.card(free, own)
+    assert card.use == "research"
+    assert card.licence == "CC0-1.0; features: openSMILE: research only"
+    monkeypatch.setattr("affekt.features.logmel.LICENCE", "Apache-2.0")
+    assert training.cards.card(free, own).use == "anything"
+
+
+def clips_like(result):
+    """The data of a run as a manifest under CC0."""
+    return replace(datasets.load("table", result.run.data.manifest), licence="CC0-1.0")
+
+
+def test_a_bundle_predicts_where_no_extra_is_installed(run):
+    path = training.train(run).bundle
+    code = (
+        "import sys; hidden = ('torch', 'sklearn', 'onnx', 'imblearn', 'optuna', 'scipy', 'transformers')\n"
+        "sys.modules.update(dict.fromkeys(hidden))\n"
+        "import affekt, numpy as np\n"
+        f"model = affekt.load({str(path)!r})\n"
+        "said = model.predict(np.random.default_rng(0).normal(0, 0.1, 16000), 16000, whole=True)\n"
+        "print(said.turns[0].prediction.emotion in ('anger', 'neutral', 'sadness'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "True\n", done.stderr

@@ -173,7 +173,7 @@ def _duration(seconds: float) -> str:
     if math.isnan(seconds):
         return "an unknown time"
     if seconds < 90:
-        return f"{max(1, round(seconds))} s"
+        return f"{round(seconds)} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 

@@ -164,7 +164,7 @@ def _fold(number: int, fold: Split, examples: Examples, run: Run, *, folder: Fol
     """Train one fold and judge its test speakers once; without a protocol, the development speakers."""
     test = examples.part(fold.test if run.data.protocol else fold.development)
     if not len(test):
-        raise DataError("there is a single speaker, so nobody is left to be judged; name a protocol or bring more")
+        raise DataError("nobody is left to be judged: there is a single speaker, and no data.protocol")
     kept = folder.fold(number, tuple(test.ids.tolist()))
     if kept is not None:
         progress.note(f"fold {fold.name}: done before")

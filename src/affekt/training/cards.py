@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affekt import bundle, datasets
+from affekt import bundle, datasets, features, hearing
 from affekt.bundle import Card, Use
 from affekt.features import whisper
 from affekt.hearing import Input
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from affekt.training import Model, Result
 
 _USES: dict[str, Use] = {"any": "anything", "non-commercial": "non-commercial"}
+_FREE = ("Apache-2.0", "MIT", "BSD", "CC0")
+"Beginnings of licences that ask for no more than to be named; the first is ours."
 _STRICT: tuple[Use, ...] = ("anything", "non-commercial", "research")
 _MEANS: dict[Use, str] = {
     "anything": "for any use",
@@ -58,7 +60,7 @@ def _without_affect(graph: bytes) -> bytes:
 
 def card(result: Result, made: Made) -> Card:
     """Write the card of a run's final model."""
-    run, use = result.run, _use(made.manifests)
+    run, use = result.run, _use(made)
     stamp = f" ({results.LEAKY})" if result.leaky else ""
     names = ", ".join(manifest.name for manifest in made.manifests)
     affective = run.target.kind == "both"
@@ -67,7 +69,7 @@ def card(result: Result, made: Made) -> Card:
         name=run.name,
         version="1",
         title=f"{run.name}: {run.model.name} on {run.features.set}, trained on {names}{stamp}",
-        licence="; ".join(dict.fromkeys(manifest.licence or "not stated" for manifest in made.manifests)),
+        licence="; ".join(_licences(made)),
         licence_line=f"Model {run.name}@1: {_MEANS[use]}, because of what it was trained on ({names}).{stamp}",
         use=use,
         languages=_languages(made.manifests),
@@ -86,11 +88,23 @@ def card(result: Result, made: Made) -> Card:
     )
 
 
-def _use(manifests: Sequence[Manifest]) -> Use:
-    """The strictest of what the corpora allow; a corpus that we do not know is for research, to be careful."""
+def _use(made: Made) -> Use:
+    """The strictest of what corpora and features allow; a corpus that we do not know is for research, to be careful."""
     known = set(datasets.names())
-    uses = [_USES.get(datasets.card(m.name).use if m.name in known else "", "research") for m in manifests]
-    return max(uses, key=_STRICT.index)
+    uses = [_USES.get(datasets.card(m.name).use if m.name in known else "", "research") for m in made.manifests]
+    free = _features_licence(made).startswith(_FREE)
+    return max([*uses, "anything" if free else "research"], key=_STRICT.index)
+
+
+def _features_licence(made: Made) -> str:
+    own = made.input.set
+    return _FREE[0] if own == hearing.SAMPLES else features.load(own).licence
+
+
+def _licences(made: Made) -> tuple[str, ...]:
+    corpora = dict.fromkeys(manifest.licence or "not stated" for manifest in made.manifests)
+    own = _features_licence(made)
+    return (*corpora, *(() if own == _FREE[0] else (f"features: {own}",)))
 
 
 def _languages(manifests: Sequence[Manifest]) -> tuple[str, ...]:

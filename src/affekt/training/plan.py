@@ -255,14 +255,18 @@ def _fit_seconds(trial: _Trial, rows: int, dim: int) -> float:
     rng, used = np.random.default_rng(0), min(rows, _ROWS)
     truth = np.arange(used) % max(2, len(trial.found.examples.labels))
     x = (rng.normal(size=(used, dim)) + 0.4 * rng.normal(size=(truth.max() + 1, dim))[truth]).astype(np.float32)
-    for part in (slice(0, 50), slice(None)):  # the first pays for what is imported
+    half, spent = max(used // 2, min(used, 2 * len(set(truth.tolist())))), []
+    for size in (half, half, used):  # the first pays for what is imported
         began = time.process_time()
         if trial.module.KIND == "regression":
-            trial.module.learn(x[part], rng.uniform(-1, 1, (used, 3))[part], options=trial.options)
+            trial.module.learn(x[:size], rng.uniform(-1, 1, (size, 3)), options=trial.options)
         else:
-            trial.module.learn(x[part], truth[part], trial.found.examples.labels, options=trial.options)
+            trial.module.learn(x[:size], truth[:size], trial.found.examples.labels, options=trial.options)
+        spent.append(time.process_time() - began)
     growth = 2 if trial.run.model.name == "svm" else 1
-    return float((time.process_time() - began) * (rows / used) ** growth)
+    # a + b * rows ** growth through the last two; what does not depend on the rows must not be multiplied
+    slope = max(0.0, spent[2] - spent[1]) / max(1, used**growth - half**growth)
+    return float(spent[2] + slope * max(0, rows**growth - used**growth))
 
 
 def _network(trial: _Trial) -> Cost:
