@@ -7,8 +7,6 @@ Reads ../shared/corpora (or AFFEKT_CORPORA); a few minutes on two cores once the
 
 from __future__ import annotations
 
-import datetime
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -19,6 +17,7 @@ from affekt.features import whisper
 from affekt.training import frozen
 from affekt.training.frozen import Choice, Embedded, Held, Recipe
 from affekt.types import Signal
+from benchmarks import page
 from recipes import corpora
 
 FOUR = ("anger", "happiness", "neutral", "sadness")
@@ -31,7 +30,7 @@ TESTED = ("whole", "crop", "phone")
 
 HEAD = """# Accuracy
 
-Written by `python -m benchmarks.accuracy` on {date}, commit {commit}. Speaker-independent throughout: no head has
+Written by `{command}` on {date}, commit {commit}. Speaker-independent throughout: no head has
 heard a speaker of its test. Scalers, copies and shrinkage are fitted or chosen on the training speakers of each fold.
 Intervals: 95 %, bootstrap over speakers (1000 draws). One encoder for everything: {encoder}, INT8, frozen.
 
@@ -48,15 +47,14 @@ go together; copies that teach a head to ignore channels cost it ten points ther
 def main() -> None:
     parts = {name: corpora.embedded(name) for name in corpora.NAMES}
     with threadpool_limits(1):
-        lines = [*_head(), *within(parts), *unheard(parts), *levels(parts), *choices()]
-    path = corpora.ROOT / "benchmarks/RESULTS.md"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(path.read_text(encoding="utf-8"))
-
-
-def _head() -> Iterator[str]:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    yield HEAD.format(date=datetime.date.today(), commit=commit.stdout.strip() or "?", encoder=whisper.NAME)
+        lines = [
+            HEAD.format(**page.origin("benchmarks.accuracy"), encoder=whisper.NAME),
+            *within(parts),
+            *unheard(parts),
+            *levels(parts),
+            *choices(),
+        ]
+    page.write("RESULTS.md", "\n".join(lines) + "\n")
 
 
 # Tables -----------------------------------------------------------------------------------------------------------

@@ -8,13 +8,9 @@ an hour on one core.
 
 from __future__ import annotations
 
-import argparse
 import csv
-import datetime
 import importlib
-import platform
 import re
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
@@ -29,6 +25,7 @@ from threadpoolctl import threadpool_limits
 from affekt import audio, datasets, metrics
 from affekt.features import egemaps
 from affekt.types import Signal
+from benchmarks import page
 from recipes import corpora
 
 SHARED = corpora.ROOT.parent / "shared"
@@ -97,22 +94,18 @@ class Measured(NamedTuple):
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--every", type=int, default=1, help="every Nth recording only")
-    every = options.parse_args().every
+    every = page.every(__doc__)
     with threadpool_limits(1):
         measured = {name: measure(name, every) for name in NAMES}
         lines = [
-            _head(every),
+            HEAD.format(**page.origin("benchmarks.features", every)),
             *_parity(measured),
             *_use(measured, every),
             *_speed(),
             *_why(measured),
             *_table(measured),
         ]
-    path = corpora.ROOT / "benchmarks/FEATURES.md"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(path.read_text(encoding="utf-8"))
+    page.write("FEATURES.md", "\n".join(lines) + "\n")
 
 
 def measure(name: str, every: int) -> Measured:
@@ -136,16 +129,6 @@ def correlation(found: Measured) -> Values:
 
 def error(found: Measured) -> Values:
     return np.abs(found.ours.mean(axis=0) / found.theirs.mean(axis=0) - 1)
-
-
-def _head(every: int) -> str:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return HEAD.format(
-        command="python -m benchmarks.features" + (f" --every {every}" if every > 1 else ""),
-        date=datetime.date.today(),
-        commit=commit.stdout.strip() or "?",
-        machine=f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}",
-    )
 
 
 # Parity -----------------------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from affekt import audio, bundle
 from affekt.features import _mel, whisper
 from affekt.types import Signal
 from affekt.windows import whole
+from benchmarks import page
 from recipes import corpora
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -97,15 +98,9 @@ def main() -> None:
         if chosen.long:
             rows += long_file(Path(folder))
     command = "python -m benchmarks.latency" + " --long" * chosen.long
-    text = HEAD.format(command=command, date=datetime.date.today(), commit=commit(), machine=machine())
+    text = HEAD.format(command=command, date=datetime.date.today(), commit=page.commit(), machine=machine())
     text += "".join(f"{row}\n" for row in rows) + NOTES
-    (corpora.ROOT / "benchmarks/LATENCY.md").write_text(text, encoding="utf-8")
-    print(text)
-
-
-def commit() -> str:
-    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "?"
+    page.write("LATENCY.md", text)
 
 
 def machine() -> str:

@@ -8,9 +8,6 @@ recording. All of it takes five minutes on one core.
 
 from __future__ import annotations
 
-import argparse
-import datetime
-import platform
 import shutil
 import statistics
 import subprocess
@@ -29,6 +26,7 @@ from affekt.audio import Resampler
 from affekt.features import _autocorrelation, _syllables, prosody
 from affekt.features._autocorrelation import CEILING, FLOOR, HOP
 from affekt.types import Signal, Utterance
+from benchmarks import page
 from recipes import corpora
 
 NAMES = ("ravdess", "emodb")
@@ -80,26 +78,14 @@ CELLS = "gross | voicing | only here | only there | cents"
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--every", type=int, default=1, help="every Nth recording only")
-    every = options.parse_args().every
+    every = page.every(__doc__)
     lines = [_head(every), *corpus_lines(every), *truth_lines(), *syllable_lines(every), *speed_lines()]
-    path = corpora.ROOT / "benchmarks/PITCH.md"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(path.read_text(encoding="utf-8"))
+    page.write("PITCH.md", "\n".join(lines) + "\n")
 
 
 def _head(every: int) -> str:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return HEAD.format(
-        command="python -m benchmarks.pitch" + (f" --every {every}" if every > 1 else ""),
-        date=datetime.date.today(),
-        commit=commit.stdout.strip() or "?",
-        machine=f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}",
-        praat=parselmouth.__version__,
-        floor=FLOOR,
-        ceiling=CEILING,
-    )
+    made = page.origin("benchmarks.pitch", every)
+    return HEAD.format(**made, praat=parselmouth.__version__, floor=FLOOR, ceiling=CEILING)
 
 
 # Praat ------------------------------------------------------------------------------------------------------------

@@ -9,8 +9,6 @@ with a cache only what changed is measured again.
 from __future__ import annotations
 
 import argparse
-import datetime
-import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -24,6 +22,7 @@ from affekt import audio, augment, cache, features
 from affekt.audio import Resampler, active_level
 from affekt.manifest import Utterance
 from affekt.types import Samples, Signal
+from benchmarks import page
 from recipes import corpora
 
 CORPORA = ("emodb", "ravdess")
@@ -40,7 +39,7 @@ Functionals = dict[str, Callable[[Signal], dict[str, float]]]
 
 HEAD = """# What survives the telephone
 
-Written by `python -m benchmarks.telephone{options}` on {date}, commit {commit}, over {files}.
+Written by `{command}` on {date}, commit {commit}, over {files}.
 
 Each recording is brought to 8 kHz and -26 dBFS, through G.711 (mu-law, 8 bits a sample) and back to its level; every
 functional is measured on it as on the recording at 16 kHz, by `affekt.features.load(set).functionals`. Sets that know
@@ -100,9 +99,7 @@ def main() -> None:
     of = sets(cache.Cache(Path(asked.cache)) if asked.cache else None)
     measured = {name: measure(name, asked.every, of) for name in CORPORA}
     text = "\n".join([*_head(measured, asked.every), *report(rows(measured, of))]) + "\n"
-    path = corpora.ROOT / "benchmarks/TELEPHONE.md"
-    path.write_text(text, encoding="utf-8")
-    print(text)
+    page.write("TELEPHONE.md", text)
 
 
 # Sound ------------------------------------------------------------------------------------------------------------
@@ -210,11 +207,8 @@ def verdict(row: Row) -> str:
 
 
 def _head(measured: dict[str, dict[str, Values]], every: int) -> Iterator[str]:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     yield HEAD.format(
-        options=f" --every {every}" if every > 1 else "",
-        date=datetime.date.today(),
-        commit=commit.stdout.strip() or "?",
+        **page.origin("benchmarks.telephone", every),
         files=" and ".join(f"{len(found['clean'])} files of {name}" for name, found in measured.items()),
     )
 

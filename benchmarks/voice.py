@@ -8,11 +8,7 @@ on one core, most of it Praat's.
 
 from __future__ import annotations
 
-import argparse
-import datetime
-import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -27,6 +23,7 @@ from affekt import audio
 from affekt.features import formants, voice
 from affekt.features._autocorrelation import CEILING, FLOOR, HOP, track
 from affekt.types import Signal
+from benchmarks import page
 from recipes import corpora
 
 NAMES = ("emodb", "ravdess")
@@ -60,26 +57,14 @@ silence 0.1, one period per window. Formants: `To Formant (burg)`, 10 ms, 5 belo
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--every", type=int, default=1, help="every Nth recording only")
-    every = options.parse_args().every
+    every = page.every(__doc__)
     lines = [_head(every), *vowel_lines(), *corpus_lines(every), *speed_lines()]
-    path = corpora.ROOT / "benchmarks/VOICE.md"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(path.read_text(encoding="utf-8"))
+    page.write("VOICE.md", "\n".join(lines) + "\n")
 
 
 def _head(every: int) -> str:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return HEAD.format(
-        command="python -m benchmarks.voice" + (f" --every {every}" if every > 1 else ""),
-        date=datetime.date.today(),
-        commit=commit.stdout.strip() or "?",
-        machine=f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}",
-        praat=parselmouth.__version__,
-        floor=FLOOR,
-        ceiling=CEILING,
-    )
+    made = page.origin("benchmarks.voice", every)
+    return HEAD.format(**made, praat=parselmouth.__version__, floor=FLOOR, ceiling=CEILING)
 
 
 # Praat and ours ---------------------------------------------------------------------------------------------------

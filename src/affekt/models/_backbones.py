@@ -8,6 +8,7 @@ masks it, and convolutions over samples, whose group norm would hear it, run row
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ SAMPLES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio")
 """Families that hear samples; Whisper hears log-mel frames."""
 
 
-class Backbone(nn.Module):
+class Backbone(nn.Module, ABC):
     """What the encoders have in common."""
 
     layers: nn.ModuleList
@@ -34,13 +35,13 @@ class Backbone(nn.Module):
     targets: tuple[str, ...] = ("q_proj", "v_proj")
     "matrices that LoRA adapts when not told otherwise"
 
+    @abstractmethod
     def front(self, x: Tensor, mask: Mask) -> tuple[Tensor, Mask]:
         """Frames or samples (batch, time, dim) -> what the first layer's `enter` takes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def enter(self, x: Tensor, mask: Mask) -> Tensor:
         """What lies between the convolutions and the first layer."""
-        raise NotImplementedError
 
     def climb(self, x: Tensor, mask: Mask, begin: int, end: int) -> list[Tensor]:
         """Run layers begin .. end - 1 and return the state after each."""

@@ -10,53 +10,38 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
-from affekt.models._blocks import Centre, Conv, Deltas, Heads, Normalise, flatten, pace, thin
+from affekt.models._blocks import Conv, Heads, MapOptions, Maps, channels_last, flatten, halved, thin
 from affekt.models._pooling import AttentiveStatistics, Mask
 
 KIND: Literal["neural"] = "neural"
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class Options(MapOptions):
     """What may be chosen."""
 
     channels: tuple[int, ...] = (16, 32, 64)
     "of each block"
-    joined: int = 2
-    "neighbouring frames that are averaged first: of 20 ms, at half the cost of 10 ms"
-    centre: Centre = "utterance"
-    deltas: bool = False
-    "slopes of the bands as a second input map"
-    dropout: float = 0.3
-    attention: int = 32
-    "hidden units of the attention that weighs frames"
 
 
-class Net(nn.Module):
+class Net(Maps):
     """The network."""
 
     def __init__(self, dim: int, labels: int, options: Options) -> None:
-        super().__init__()
-        self.joined = options.joined
-        self.normalise = Normalise(dim, options.centre)
-        self.deltas = Deltas() if options.deltas else None
-        widths = (2 if options.deltas else 1, *options.channels)
+        super().__init__(dim, options)
+        widths = (self.inputs, *options.channels)
         self.blocks = nn.ModuleList(Conv(pair) for pair in pairwise(widths))
         self.maximum = nn.MaxPool2d(2, ceil_mode=True)
-        bands = dim
-        for _ in options.channels:
-            bands = -(-bands // 2)
+        bands = halved(dim, len(options.channels))
         self.dropout = nn.Dropout2d(options.dropout / 3)
         self.pool = AttentiveStatistics(widths[-1] * bands, options.attention)
         self.heads = Heads(2 * widths[-1] * bands, labels, options.dropout)
 
     def forward(self, x: Tensor, mask: Mask = None) -> tuple[Tensor, Tensor]:
         """Judge x (batch, frames, dim): logits (batch, labels), affect (batch, 3)."""
-        x, mask = pace(self.normalise(x, mask), mask, self.joined)
-        x = x[:, None] if self.deltas is None else self.deltas(x, mask)
+        x, mask = self.maps(x, mask)
         for block in self.blocks:
             x, mask = block(x, mask)
             # After ReLU nothing lies below zero, so padding wins no maximum.
@@ -73,10 +58,9 @@ def build(dim: int, labels: int, *, options: Options) -> Net:
         labels: how many emotions.
         options: sizes.
 
+    >>> import torch
     >>> net = build(80, 8, options=Options())
     >>> [output.shape for output in net(torch.zeros(2, 100, 80), torch.ones(2, 100, dtype=torch.bool))]
     [torch.Size([2, 8]), torch.Size([2, 3])]
     """
-    # Channels last: small convolutions run half again as fast on a CPU.
-    net: Net = Net(dim, labels, options).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return net
+    return channels_last(Net(dim, labels, options))

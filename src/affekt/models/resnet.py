@@ -12,31 +12,24 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
-from affekt.models._blocks import Centre, Conv, Deltas, Heads, Normalise, flatten, hide, pace
+from affekt.models._blocks import Conv, Heads, MapOptions, Maps, channels_last, flatten, halved, hide
 from affekt.models._pooling import AttentiveStatistics, Mask
 
 KIND: Literal["neural"] = "neural"
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class Options(MapOptions):
     """What may be chosen."""
 
     stem: int = 16
     "channels after the first convolution"
     channels: tuple[int, ...] = (24, 32, 48)
     "of each residual block"
-    joined: int = 2
-    "neighbouring frames that are averaged first: of 20 ms, at half the cost of 10 ms"
-    centre: Centre = "utterance"
     deltas: bool = True
-    "slopes of the bands as a second input map"
-    dropout: float = 0.3
     attention: int = 24
-    "hidden units of the attention that weighs frames"
 
 
 class Residual(nn.Module):
@@ -56,28 +49,22 @@ class Residual(nn.Module):
         return (y + beside).relu(), mask
 
 
-class Net(nn.Module):
+class Net(Maps):
     """The network."""
 
     def __init__(self, dim: int, labels: int, options: Options) -> None:
-        super().__init__()
-        self.joined = options.joined
-        self.normalise = Normalise(dim, options.centre)
-        self.deltas = Deltas() if options.deltas else None
-        self.stem = Conv((2 if options.deltas else 1, options.stem), kernel=5, stride=2)
+        super().__init__(dim, options)
+        self.stem = Conv((self.inputs, options.stem), kernel=5, stride=2)
         widths = (options.stem, *options.channels)
         self.blocks = nn.ModuleList(Residual(pair) for pair in pairwise(widths))
-        bands = dim
-        for _ in widths:
-            bands = -(-bands // 2)
+        bands = halved(dim, len(widths))
         self.dropout = nn.Dropout2d(options.dropout / 3)
         self.pool = AttentiveStatistics(widths[-1] * bands, options.attention)
         self.heads = Heads(2 * widths[-1] * bands, labels, options.dropout)
 
     def forward(self, x: Tensor, mask: Mask = None) -> tuple[Tensor, Tensor]:
         """Judge x (batch, frames, dim): logits (batch, labels), affect (batch, 3)."""
-        x, mask = pace(self.normalise(x, mask), mask, self.joined)
-        x = x[:, None] if self.deltas is None else self.deltas(x, mask)
+        x, mask = self.maps(x, mask)
         x, mask = self.stem(x, mask)
         x = hide(x.relu(), mask)
         for block in self.blocks:
@@ -98,6 +85,4 @@ def build(dim: int, labels: int, *, options: Options) -> Net:
     >>> sum(p.numel() for p in build(80, 8, options=Options()).parameters()) < 100_000
     True
     """
-    # Channels last: small convolutions run half again as fast on a CPU.
-    net: Net = Net(dim, labels, options).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return net
+    return channels_last(Net(dim, labels, options))

@@ -149,11 +149,18 @@ def gather(run: Run) -> Gathered:
 
 def _read(data: Data) -> list[Manifest]:
     if data.manifest is None:
-        return [datasets.load(name, data.root / name, **data.options.get(name, {})) for name in data.corpora]
+        return [_corpus(name, data) for name in data.corpora]
     if data.manifest.suffix in (".jsonl", ".parquet"):
         return [manifests.read(data.manifest)]
     reader = "folder" if data.manifest.is_dir() else "table"
     return [datasets.load(reader, data.manifest, **data.options.get(reader, {}))]
+
+
+def _corpus(name: str, data: Data) -> Manifest:
+    folder = data.root / name
+    if name in datasets.names() and not folder.is_dir():
+        raise DataError(f"there is no folder {folder}; data.root must name the folder that holds {name}")
+    return datasets.load(name, folder, **data.options.get(name, {}))
 
 
 def _labels(parts: Sequence[Manifest], data: Data) -> LabelSet:

@@ -4,8 +4,8 @@ accelerate brings precision, devices and several processes; this module brings w
 in a step follows from the seed and the number of the step, so a run that was interrupted goes on from its checkpoint
 to the very same weights. Checkpoints are safetensors: nothing is pickled.
 
-A network may have a `base` that is never trained (a frozen encoder) and a `core` that is: what the base says of each
-row is then computed once and kept for as long as the process lives, whichever folds and seeds ask for it.
+A network may have a `base` that is never trained (a frozen encoder) and a `core` that is: `judging` then asks the base
+once of each row.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,11 +25,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from affekt import calibrate, metrics
 from affekt.errors import DataError, UsageError
-from affekt.models import lda
 from affekt.registry import need
-from affekt.training import batches, export, losses
+from affekt.training import batches, export, judging, losses
 from affekt.training.batches import Batch, Lengths
 from affekt.training.examples import Examples
 from affekt.training.run import Run
@@ -84,7 +81,7 @@ class Fitted:
         return export.graph(self.modules, self.dim)
 
     def _judged(self, x: Sequence[Floats]) -> tuple[Floats, Floats]:
-        each = [_judge_whole(module, x, self.lengths) for module in self.modules]
+        each = [judging.judge(module, x, self.lengths) for module in self.modules]
         return _mean([probs for probs, _ in each]), _mean([affect for _, affect in each])
 
 
@@ -227,12 +224,12 @@ class _Training:
             normalise.fit(examples.x)
         if (base := getattr(self.whole, "base", None)) is not None:
             self.lengths = Lengths.of(self.run, self.whole.hop)
-            examples = encode(base, examples, self.raw_lengths)
-            tune = None if tune is None else encode(base, tune, self.raw_lengths)
+            examples = judging.encode(base, examples, self.raw_lengths)
+            tune = None if tune is None else judging.encode(base, tune, self.raw_lengths)
         self.examples, self.tune = examples, tune
         core: nn.Module = getattr(self.whole, "core", self.whole)
         if hasattr(core, "start"):
-            _start(core, examples, self.lengths)
+            judging.begin(core, examples, self.lengths)
         return core
 
     @property
@@ -322,7 +319,7 @@ class _Training:
         state.epoch += 1
         score = float("nan")
         if self.tune is not None:
-            own = _score(self.judge, self.tune, self.run, self.lengths)
+            own = judging.score(self.judge, self.tune, self.run, self.lengths)
             # Running statistics differ a little between processes; all must agree on when to stop.
             score = float(self.accelerator.gather(torch.tensor([own], device=self.accelerator.device))[0])
         if self.tune is None or score > state.best or not state.best_epoch:
@@ -448,120 +445,3 @@ def _counts(examples: Examples, run: Run) -> NDArray[np.float64]:
         return np.ones(len(examples.labels))  # the rows themselves are balanced
     counts: NDArray[np.float64] = batches.shares(examples, everyone, run.target.kind).sum(axis=0, dtype=np.float64)
     return counts
-
-
-# What a frozen base says ------------------------------------------------------------------------------------------
-
-_ENCODED: dict[tuple[str, str], NDArray[np.float16]] = {}
-
-
-def encode(base: Any, examples: Examples, lengths: Lengths) -> Examples:
-    """Replace the frames of all rows and copies by what the base says of them; half precision, kept in memory."""
-    digest = _digest(base)
-    copies = tuple(_encode(base, digest, copy, lengths) for copy in examples.copies)
-    return replace(examples, x=_encode(base, digest, examples.x, lengths), copies=copies)
-
-
-def _encode(base: Any, digest: str, x: Floats | Sequence[Floats], lengths: Lengths) -> list[Any]:
-    keys = [(digest, hashlib.sha1(np.ascontiguousarray(row).tobytes(), usedforsecurity=False).hexdigest()) for row in x]
-    missing = [i for i, key in enumerate(keys) if key not in _ENCODED]
-    base.eval()
-    for rows, frames, mask in batches.still([x[i] for i in missing], lengths):
-        with torch.no_grad():
-            states, real = base(frames, mask)
-        for row, state, kept in zip(rows, states, real, strict=True):
-            _ENCODED[keys[missing[row]]] = state[kept].numpy().astype(np.float16)
-    return [_ENCODED[key] for key in keys]
-
-
-def _digest(base: nn.Module) -> str:
-    found = hashlib.sha256(repr(getattr(base, "split", "")).encode())
-    for value in base.state_dict().values():
-        found.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return found.hexdigest()
-
-
-def _start(core: Any, examples: Examples, lengths: Lengths) -> None:
-    """Standardise a core's pooled vectors, and begin with a linear head where it asks for one."""
-    rows = [examples.x, *examples.copies]
-    pooled = np.concatenate([_apply(core.pooled, core, x, lengths)[0] for x in rows]).astype(np.float64)
-    head = None
-    if core.options.start == "lda":
-        head = _linear_head(pooled, examples, core.options.shrinkage)
-    core.start(pooled, head)
-
-
-def _linear_head(
-    pooled: NDArray[np.float64], examples: Examples, shrinkage: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Fit an LDA, as sure of itself as it may be with speakers that it has not heard."""
-    times = len(pooled) // len(examples)
-    named = np.tile(examples.emotions >= 0, times)
-    truth = np.array(examples.labels.names)[np.tile(examples.emotions, times)][named]
-    x, speakers = pooled[named], np.tile(examples.speakers, times)[named]
-    half = np.isin(speakers, np.unique(speakers)[::2])
-    temperature = 1.0
-    if 0 < half.sum() < len(half) and set(truth[half]) == set(truth):
-        trial = lda.fit(x[half], truth[half], shrinkage=shrinkage)
-        columns = np.array([trial.labels.names.index(name) for name in truth[~half]])
-        temperature = calibrate.temperature(trial.scores(x[~half]), columns)
-    head = lda.fit(x, truth, shrinkage=shrinkage)
-    places = [examples.labels.names.index(name) for name in head.labels]
-    weights, bias = np.zeros((x.shape[1], len(examples.labels))), np.full(len(examples.labels), -20.0)
-    weights[:, places], bias[places] = head.weights / temperature, head.bias / temperature
-    return weights, bias
-
-
-# Judging ----------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _resting(module: nn.Module) -> Iterator[None]:
-    """Judge without dropout or gradients, then go on as before."""
-    was = module.training
-    module.eval()
-    with torch.no_grad():
-        yield
-    module.train(was)
-
-
-def _apply(call: Callable[..., Any], module: nn.Module, x: Floats | Sequence[Floats], lengths: Lengths) -> list[Floats]:
-    """Call on all rows, batch by batch; the outputs in the order of the rows."""
-    device = next(module.parameters()).device
-    found: list[list[Any]] = []
-    places = []
-    with _resting(module):
-        for rows, frames, mask in batches.still(x, lengths):
-            outputs = call(frames.to(device), mask.to(device))
-            outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-            found.append([output.float().cpu().numpy() for output in outputs])
-            places.append(rows)
-    order = np.argsort(np.concatenate(places))
-    return [np.concatenate(parts)[order] for parts in zip(*found, strict=True)]
-
-
-def _judge_whole(module: nn.Module, x: Sequence[Floats], lengths: Lengths) -> tuple[Floats, Floats]:
-    """Judge raw rows; what a frozen base has said of a row is not asked again."""
-    core: nn.Module = getattr(module, "core", module)
-    if (base := getattr(module, "base", None)) is not None:
-        x = _encode(base, _digest(base), x, lengths)
-        lengths = replace(lengths, longest=10**9)
-    logits, affect = _apply(core, core, x, lengths)
-    return _softmax(logits), affect
-
-
-def _softmax(logits: Floats) -> Floats:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares: Floats = powers / powers.sum(axis=1, keepdims=True)
-    return shares
-
-
-def _score(module: nn.Module, tune: Examples, run: Run, lengths: Lengths) -> float:
-    """Return the UAR of the development speakers, or their mean CCC where only affect is learned."""
-    logits, affect = _apply(module, module, tune.x, lengths)
-    named = tune.emotions >= 0
-    if run.target.kind == "affect" or not named.any():
-        rated = ~np.isnan(tune.affect).any(axis=1)
-        return float(np.mean([metrics.ccc(tune.affect[rated, i], affect[rated, i]) for i in range(3)]))
-    best = np.where(tune.known, logits, -np.inf).argmax(axis=1)
-    return metrics.uar(tune.emotions[named].tolist(), best[named].tolist())
