@@ -38,7 +38,15 @@ def recordings(folder: Path, *, responses: bool = False) -> tuple[Path, ...]:
     return tuple(chosen)
 
 
-@lru_cache(maxsize=32)
 def read(path: Path, rate: int) -> Samples:
-    """Read a recording whole, as mono; the last ones are kept, since every utterance asks for one."""
+    """Read a recording whole, as mono; the last ones are kept, since every utterance asks for one.
+
+    Raises:
+        AudioError: it cannot be read.
+    """
+    return _read(path, rate, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@lru_cache(maxsize=32)
+def _read(path: Path, rate: int, changed: int) -> Samples:
     return audio.read(path, rate=rate).samples
