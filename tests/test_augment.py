@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 import clips
 from affekt import augment
 from affekt.audio import active_level
-from affekt.errors import UsageError
+from affekt.errors import MissingExtraError, UsageError
 from affekt.features import prosody
 from affekt.types import Signal
 
@@ -577,6 +578,13 @@ def test_every_range_has_its_default_within_what_is_allowed(name):
 def test_what_does_not_go_together_is_refused_with_what_does(names, ranges, folders, words):
     with pytest.raises(UsageError, match=words):
         augment.chains(names, ranges=ranges, folders=folders)
+
+
+@pytest.mark.parametrize("name", ["stretch", "pitch", "phone+pitch"])
+def test_what_a_chain_lacks_is_said_before_a_recording_is_read(monkeypatch, name):
+    monkeypatch.setitem(sys.modules, "python_stretch", None)
+    with pytest.raises(MissingExtraError, match=r"affekt\[train\]"):
+        augment.chain(name)
 
 
 def test_chains_that_differ_in_anything_have_other_keys(folder):

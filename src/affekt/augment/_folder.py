@@ -28,7 +28,7 @@ def recordings(folder: Path, *, responses: bool = False) -> tuple[Path, ...]:
     Raises:
         UsageError: there is none.
     """
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
     named = [path for path in found if _RESPONSE in path.stem.lower()]
     others = [path for path in found if path not in named]
     chosen = (named or others) if responses else others
