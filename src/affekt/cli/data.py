@@ -1,4 +1,4 @@
-"""`affekt data`: which corpora are known, what each is, whether a copy is whole, and its manifest."""
+"""`affekt data`: which corpora are known, what each is, whether a copy is whole, its manifest, and leaks of a split."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON to s
 
 @click.group()
 def command() -> None:
-    """Know corpora: list, show, check, and write manifests."""
+    """Know corpora: list, show, check, write manifests; find leaks between training and test."""
 
 
 @command.command("list")
@@ -141,6 +141,40 @@ def manifest(name: str, path: Path, output: Path, pairs: tuple[str, ...]) -> Non
         f"{output}: {len(read):,} utterances of {len(read.speakers)} speakers, fingerprint {read.fingerprint[:12]}",
         err=True,
     )
+
+
+_LEAKS = """\b
+Examples:
+  affekt data leaks train.jsonl test.jsonl    what two manifests share
+  affekt data leaks train.csv recordings/     a CSV (path, emotion, speaker) and a folder of audio
+  affekt data leaks corpus.jsonl              recordings that one list has twice
+  affekt data leaks train.csv test.csv --no-audio   speakers, sessions and texts only
+Exit code: 0 no leak, 1 a leak, or data that cannot be read, 2 a wrong call."""
+
+
+@command.command(epilog=_LEAKS)
+@click.argument("train", type=click.Path(exists=True, path_type=Path))
+@click.argument("test", required=False, type=click.Path(exists=True, path_type=Path))
+@click.option("--no-audio", is_flag=True, help="Compare what the lists say; listen to nothing.")
+@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="An option for CSV files: see `show table`.")
+@_as_json
+def leaks(train: Path, test: Path | None, no_audio: bool, pairs: tuple[str, ...], as_json: bool) -> None:
+    """Find what TRAIN and TEST share: speakers, sessions, recordings, copies of recordings.
+
+    Each is a manifest (.jsonl, .parquet), a CSV, or a folder of audio. TRAIN alone is searched for doubles.
+    """
+    from affekt import leaks as searching
+    from affekt.cli import _leaks
+
+    chosen = dict(map(_pair, pairs))
+    sides = [searching.gather(p, **(chosen if p.suffix == ".csv" else {})) for p in (train, test) if p is not None]
+    with _progress("listening") as progress:
+        report = searching.find(*sides, audio=not no_audio, progress=progress)
+    if as_json:
+        _write_json(report.to_dict())
+    else:
+        _leaks.print_report(report, _console(), _table("found", "how many", "sure", "what to do", right=("how many",)))
+    sys.exit(1 if report.leaking else 0)
 
 
 def _manifest_file(path: Path) -> Path:
