@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -77,21 +77,37 @@ def list_(as_json: bool) -> None:
 
 @command.command()
 @_corpus
+@click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
 @_as_json
-def show(name: str, as_json: bool) -> None:
-    """Show the card of the corpus NAME: licence, citation, labels, counts, protocols."""
+def show(name: str, path: Path | None, as_json: bool) -> None:
+    """Show the card of the corpus NAME: licence, citation, labels, counts, protocols.
+
+    The folds of a protocol have a hash of who is on which side; with PATH it is that of the copy there.
+    """
     from affekt import datasets
 
-    card = datasets.card(name)
+    card, hashes = datasets.card(name), _hashes(name, path)
     if as_json:
-        _write_json(_card_json(card))
+        _write_json(_card_json(card) | {"folds_sha256": hashes})
         return
     console, table = _console(), _table("", "", header=False)
-    for what, text in _card_lines(card):
+    for what, text in _card_lines(card, hashes):
         if text:
             table.add_row(what, text)
     console.print(card.title, style="bold")
     console.print(table)
+
+
+def _hashes(name: str, path: Path | None) -> dict[str, str | None]:
+    """Who is on which side, of each protocol; None where that is the user's own."""
+    from affekt import datasets
+    from affekt.manifest import folds_sha256
+
+    known = datasets.protocols(name)
+    if path is None:
+        return {key: protocol.sha256 or None for key, protocol in known.items()}
+    copy = datasets.load(name, path)
+    return {key: folds_sha256(protocol.folds(copy)) for key, protocol in known.items()}
 
 
 @command.command()
@@ -232,7 +248,7 @@ def _card_json(card: Card) -> dict[str, Any]:
     return asdict(card) | {"protocols": protocols, "options": datasets.options(card.name)}
 
 
-def _card_lines(card: Card) -> Iterator[tuple[str, str]]:
+def _card_lines(card: Card, hashes: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
     from affekt import datasets
 
     yield "name", card.name
@@ -251,12 +267,17 @@ def _card_lines(card: Card) -> Iterator[tuple[str, str]]:
     yield "scales", card.scales
     for key, protocol in datasets.protocols(card.name).items():
         yield "protocol", f"{card.name}/{key}: {protocol.about}"
+        yield "", f"folds: {_short(hashes[key])}"
     for key, default in datasets.options(card.name).items():
         yield "option", f"{key}={default}"
     for defect in card.defects:
         yield "defect", f"{defect.kind}: {', '.join(defect.ids)} ({defect.note})"
     for note in card.notes:
         yield "note", note
+
+
+def _short(digest: str | None) -> str:
+    return "as in your copy; its PATH shows their hash" if digest is None else f"sha256 {digest[:12]}"
 
 
 def _print_report(report: Report) -> None:

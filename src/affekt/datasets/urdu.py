@@ -79,5 +79,9 @@ _GROUPS = [
 ]
 
 PROTOCOLS = {
-    "6groups": Protocol("6 groups of speakers, 62 to 82 clips each, 4 classes", lambda m: folds_by_groups(m, _GROUPS))
+    "6groups": Protocol(
+        "6 groups of speakers, 62 to 82 clips each, 4 classes",
+        lambda m: folds_by_groups(m, _GROUPS),
+        sha256="197215a133cc674cc36ecf74358da28779b9a278d11833e30d620b60b3c146b9",
+    )
 }
