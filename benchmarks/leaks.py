@@ -195,17 +195,20 @@ def _take(u: Utterance) -> tuple[Any, ...]:
     return u.speaker, u.text, u.emotion, u.extra.get("intensity")
 
 
-def copies(of: Corpus, treat: Treat, name: str, every: int) -> dict[int, list[Match]]:
-    """Source -> what is found for its copy."""
+def copies(of: Corpus, ways: Mapping[str, Treat], every: int) -> dict[str, dict[int, list[Match]]]:
+    """Treatment -> source -> what is found for its copy."""
     rows = list(of.manifest)
-    sources = range(0, len(rows), every)
+    asked = [(name, place) for place in range(0, len(rows), every) for name in ways]
     prints = []
-    for place in sources:
+    for name, place in asked:
         rng = np.random.default_rng(zlib.crc32(f"{name}/{rows[place].id}".encode()))
-        prints.append(take(treat(audio.read(of.manifest.file(rows[place])).samples, rng)))
-    found: dict[int, list[Match]] = {place: [] for place in sources}
+        prints.append(take(ways[name](audio.read(of.manifest.file(rows[place])).samples, rng)))
+    found: dict[str, dict[int, list[Match]]] = defaultdict(dict)
+    for name, place in asked:
+        found[name][place] = []
     for match in fingerprint.matches(prints, of.prints, least=_LOOKED):
-        found[sources[match.query]].append(match)
+        name, place = asked[match.query]
+        found[name][place].append(match)
     return found
 
 
@@ -248,12 +251,12 @@ def main() -> None:
     known = {name: corpus(name) for name in CORPORA}
     wrong = {name: different(of) for name, of in known.items()}
     cells: dict[str, list[Cell]] = defaultdict(list)
-    for name, treat in treatments().items():
-        for source in SOURCES:
-            of = known[source]
-            places = {u.id: i for i, u in enumerate(of.manifest)}
-            same = {frozenset(places[i] for i in pair) for pair in doubles(of)} if source == "ravdess" else set()
-            cells[name].append(cell(copies(of, treat, name, every), same))
+    for source in SOURCES:
+        of = known[source]
+        places = {u.id: i for i, u in enumerate(of.manifest)}
+        same = {frozenset(places[i] for i in pair) for pair in doubles(of)}
+        for name, found in copies(of, treatments(), every).items():
+            cells[name].append(cell(found, same))
             print(name, source, cells[name][-1], flush=True)
     page.write("LEAKS.md", "\n".join(report(every, known, wrong, cells)) + "\n")
 

@@ -28,9 +28,9 @@ RATE = 8000
 SPEEDS = tuple(round(1 + step / 100, 2) for step in (0, *(s for n in range(1, 10) for s in (-n, n))))
 """Of a copy against its source: 0.91 to 1.09, the true speed first."""
 
-_WINDOW, _HOP = 512, 128  # samples: 64 ms resolve the harmonics of a voice
+_WINDOW, _HOP = 512, 64  # samples: 64 ms resolve the harmonics of a voice; a longer hop loses copies that are cut
 _LOWEST, _HIGHEST = 200.0, 3400.0  # Hz
-_AROUND = (4, 5)  # frames and bins within which a peak is the highest
+_AROUND = (8, 5)  # frames and bins within which a peak is the highest
 _DEPTH = 40.0  # dB below the loud frames; softer peaks are noise
 _DENSITY = 30  # peaks per second, the strongest
 _FAN = 6  # pairs per peak
