@@ -130,12 +130,11 @@ def with_copies(name: str, model: str, data: Examples, run: Run, folds: int) -> 
 
 
 def rows(cache: Path, workers: int) -> Iterator[Row]:
-    for model, (features, options) in MODELS.items():
-        for name, protocol in PROTOCOLS.items():
-            print(f"{name}, {model}", file=sys.stderr, flush=True)
+    for name, protocol in PROTOCOLS.items():
+        for model, (features, options) in MODELS.items():
             copies = ("speed",) if name == "emodb" else ()
             # The folds are given here, so nobody needs to be held out for choices
-            own = Data((name,), corpora.CORPORA, protocol=protocol, development=0.0)
+            own = Data((name,), protocol=protocol, development=0.0)
             run = Run("leakage", own, features, options, augment=Augmenting(copies), cache=cache)
             data, folds = examples.load(run, workers=workers)
             plain, alone = replace(data, copies=()), replace(run, augment=Augmenting())
@@ -179,8 +178,11 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=corpora.ROOT / "cache/features", help="features are kept here")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes for features")
     asked = parser.parse_args()
+    found = []
     with threadpool_limits(1):
-        found = list(rows(asked.cache, asked.workers))
+        for row in rows(asked.cache, asked.workers):
+            found.append(row)
+            print(line(row), file=sys.stderr, flush=True)
     page.write("LEAKAGE.md", "\n".join(report(found)) + "\n")
 
 

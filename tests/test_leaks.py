@@ -11,14 +11,9 @@ from affekt import manifest as manifests
 from affekt.errors import DataError, UsageError
 from affekt.manifest import Manifest
 from affekt.types import LabelSet, Segment, Utterance
-from test_fingerprint import voice
+from voices import RATE, sound
 
-RATE = 16000
 LABELS = LabelSet(("anger", "fear"))
-
-
-def sound(seed, seconds=2.5):
-    return augment._resample(voice(seed, seconds), 8000, RATE)
 
 
 def row(name, speaker="a", emotion="fear", **more):

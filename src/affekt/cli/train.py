@@ -190,7 +190,8 @@ def _print(result: Result) -> None:
     console.print(f"{result.run.name}: {_what(result.run)}", style="bold")
     protocol = result.run.data.protocol or "no protocol: development speakers"
     console.print(
-        f"{protocol}: {_count(scores['n'], 'clip')} of {_count(scores['speakers'], 'speaker')} not heard before"
+        f"{protocol}: {_count(scores['n'], 'clip')} of {_count(scores['speakers'], 'speaker')}"
+        f"{', heard before' if result.leaky else ' not heard before'}"
     )
     if result.leaky:
         console.print("LEAKY: this split shares speakers, the scores are too high", style="bold red")
