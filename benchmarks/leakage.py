@@ -182,8 +182,7 @@ def main() -> None:
     with threadpool_limits(1):
         for row in rows(asked.cache, asked.workers):
             found.append(row)
-            print(line(row), file=sys.stderr, flush=True)
-    page.write("LEAKAGE.md", "\n".join(report(found)) + "\n")
+            page.write("LEAKAGE.md", "\n".join(report(found)) + "\n")  # each row as it comes
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ CARD = Card(
     speakers=29,
     emotions={"anger": 100, "happiness": 100, "neutral": 100, "sadness": 100},
     notes=(
-        "Clips overlap: `affekt data leaks` finds 10 pairs that share sound, among them SF1_F4_H04 with SF4_F3_H019 and "
+        "Clips overlap: `affekt data leaks` finds 10 pairs that share sound; SF1_F4_H04 does with SF4_F3_H019 and "
         "SF4_F4_H020, which bear another speaker's name and lie in another fold of 6groups.",
         "The paper counts 38 speakers (27 men, 11 women), the highest numbers used; the file names hold 29, because "
         "SM8 to SM16 do not occur.",
