@@ -43,7 +43,7 @@ Written by `{command}` on {date}, commit {commit} ({machine}).
 
 A copy is made of every {every} recording of EmoDB and RAVDESS, and looked for among all recordings of its corpus.
 `copy` says that at least {sure:g} of the fingerprint agrees at true speed, `suspected` that at least {suspected:g} does
-at some speed from 0.91 to 1.09. Both were set on EmoDB, where two different recordings come to {highest:.3f} at most, and
+at some speed from 0.91 to 1.09. Both were set on EmoDB, where two different recordings reach {highest:.3f} at most, and
 then tried on the other corpora without a change.
 
 ## Copies that are found
@@ -280,7 +280,7 @@ def report(
     cpu, wall = seconds(known["ravdess"].manifest)
     yield f"\nRAVDESS against itself, decoding included: {cpu:.0f} s of processor time ({wall:.0f} s on a machine with"
     yield "other work). The pair that RAVDESS has twice (actor 7) is found sample by sample, and is no error here."
-    yield "\nWhat is not found: copies in strong reverberation (rir1), and some of the smallest codecs' on soft recordings."
+    yield "\nNot found: copies in strong reverberation (rir1), and some of the smallest Opus."
 
 
 def _cell(one: Cell) -> str:
