@@ -106,6 +106,15 @@ def test_the_size_of_blocks_and_pieces_changes_nothing(alone, prints, monkeypatc
     assert whole
 
 
+def test_a_held_tone_is_not_taken_for_a_voice_nor_compared_for_long(prints):
+    t = np.arange(3 * RATE) / RATE
+    tone = fingerprint.take((0.3 * np.sin(2 * np.pi * 440 * t)).astype(np.float32))
+    pairs = fingerprint._pairs([tone, prints[0]])
+    same = pairs.keys(1.0)[pairs.owner == 0]
+    assert np.unique(same, return_counts=True)[1].max() <= fingerprint._ALIKE
+    assert list(fingerprint.matches([tone], prints, least=0.08)) == []
+
+
 def test_stretches_joined_match_the_whole():
     samples = voice(5, seconds=6)
     parts = [fingerprint.take(samples[i : i + 2 * RATE], start=i / RATE) for i in range(0, len(samples), 2 * RATE)]

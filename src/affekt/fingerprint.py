@@ -41,6 +41,7 @@ _STEP = 0.016  # s
 _OFFSET = 0.048  # s within which offsets in time count as one
 _ENOUGH = 100  # pairs of a recording below which agreement may be chance; about 0.7 s of speech
 _FEWEST = 8  # shared pairs below which a match is not looked at
+_ALIKE = 4  # equal pairs of one recording that are kept
 _BLOCK = 4096  # prints that are indexed at a time
 _PIECE = 4_000_000  # agreeing pairs that are held at a time
 _BITS = (8, 7, 6)  # of pitch, interval and time: what the bounds above fill at any of the speeds
@@ -204,7 +205,21 @@ def _pairs(prints: Sequence[Print]) -> _Pairs:
     counts = np.array([len(start) for start, *_ in found], np.int64)
     start, pitch, interval, apart = (np.concatenate([one[i] for one in found]) for i in range(4))
     steps = np.rint(interval * _PITCHES).astype(np.int32) + (1 << (_BITS[1] - 1))
-    return _Pairs(np.repeat(np.arange(len(prints), dtype=np.int32), counts), start, pitch, steps, apart, counts)
+    owner = np.repeat(np.arange(len(prints), dtype=np.int32), counts)
+    return _thinned(_Pairs(owner, start, pitch, steps, apart, counts))
+
+
+def _thinned(pairs: _Pairs) -> _Pairs:
+    """Keep a few of equal pairs in one print: a held tone has nothing else, and would agree with every other for long."""
+    same = (pairs.owner.astype(np.int64) << sum(_BITS)) | pairs.keys(1.0)
+    order = np.argsort(same, kind="stable")
+    begins = np.flatnonzero(np.diff(same[order], prepend=-1))
+    rank = np.arange(len(order)) - np.repeat(begins, np.diff(begins, append=len(order)))
+    kept = np.sort(order[rank < _ALIKE])
+    counts = np.bincount(pairs.owner[kept], minlength=len(pairs.counts))
+    return _Pairs(
+        pairs.owner[kept], pairs.start[kept], pairs.pitch[kept], pairs.interval[kept], pairs.apart[kept], counts
+    )
 
 
 def _paired(of: Print) -> tuple[Floats, Floats, Floats, Floats]:
