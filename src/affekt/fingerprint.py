@@ -210,7 +210,7 @@ def _pairs(prints: Sequence[Print]) -> _Pairs:
 
 
 def _thinned(pairs: _Pairs) -> _Pairs:
-    """Keep a few of equal pairs in one print: a held tone has nothing else, and would agree with every other for long."""
+    """Keep a few of equal pairs in one print: a held tone has nothing else, and would take long to compare."""
     same = (pairs.owner.astype(np.int64) << sum(_BITS)) | pairs.keys(1.0)
     order = np.argsort(same, kind="stable")
     begins = np.flatnonzero(np.diff(same[order], prepend=-1))
