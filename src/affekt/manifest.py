@@ -187,6 +187,23 @@ def _leak(train: Manifest, dev: Manifest | None, test: Manifest) -> set[str]:
     return (heard & judged) | (heard & tuned) | (tuned & judged) | {s for s in sessions if s is not None}
 
 
+def folds_sha256(folds: Iterable[Fold]) -> str:
+    """Hash who is on which side of which fold, whatever their recordings and the order in which people are named.
+
+    >>> rows = tuple(Utterance(s, f"{s}.wav", s, None) for s in "abc")
+    >>> manifest = Manifest("demo", LabelSet(()), rows, licence="", citation="")
+    >>> folds_sha256(leave_one_speaker_out(manifest))[:12]
+    '6762acf0845d'
+    """
+    return sides_sha256([side.speakers if side else () for side in (f.train, f.dev, f.test)] for f in folds)
+
+
+def sides_sha256(folds: Iterable[Iterable[Iterable[str]]]) -> str:
+    """`folds_sha256` of bare names: for each fold the speakers of train, dev and test."""
+    sides = [[sorted(set(side)) for side in fold] for fold in folds]
+    return hashlib.sha256(json.dumps(sides, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+
+
 def fold(name: str, *, train: Manifest, test: Manifest, dev: Manifest | None = None, allow_leak: bool = False) -> Fold:
     """Build a fold; with `allow_leak` a leak sets the fold's `leaky` flag instead of raising.
 

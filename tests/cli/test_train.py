@@ -75,6 +75,31 @@ def test_json_is_the_metrics_file(run, tmp_path):
     assert json.loads(done.stdout)["bundle"] is None
 
 
+def test_a_random_split_needs_allow_leak_and_stamps_every_output(run, tmp_path):
+    """Terminal, progress, metrics, predictions, the plan, and the bundle's card."""
+    run.write_text(run.read_text(encoding="utf-8").replace("speakers/3", "random/3"), encoding="utf-8")
+    refused = affekt("train", run, "--workers", 1)
+    assert refused.exit_code == 1
+    assert "allow_leak" in refused.stderr
+    done = affekt("train", run, "--allow-leak", "--workers", 1)
+    assert done.exit_code == 0, done.output
+    assert "LEAKY: this split shares speakers, the scores are too high" in done.stdout
+    assert "not heard before" not in done.stdout
+    assert [line.endswith(" LEAKY") for line in done.stderr.splitlines()[:3]] == [True] * 3
+    left = tmp_path / "runs/toy"
+    metrics = json.loads((left / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["split"] == "LEAKY"
+    rows = (left / "predictions.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert len(rows) == 36
+    assert all(",LEAKY," in row for row in rows)
+    card = json.loads((left / "bundle/card.json").read_text(encoding="utf-8"))
+    assert "LEAKY" in card["title"]
+    assert "LEAKY" in card["licence_line"]
+    assert all("LEAKY" in protocol for protocol in card["scores"])
+    assert "allow_leak = true" in (left / "run.toml").read_text(encoding="utf-8")
+    assert "LEAKY" in affekt("train", run, "--allow-leak", "--dry-run").stdout
+
+
 def test_a_dry_run_tells_and_trains_nothing(run, tmp_path):
     done = affekt("train", run, "--dry-run")
     assert done.exit_code == 0, done.output

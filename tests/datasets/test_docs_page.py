@@ -1,4 +1,4 @@
-"""docs/datasets.md says what the cards say. `python tests/datasets/test_page.py` writes its tables anew."""
+"""docs/datasets.md says what the cards say. `python tests/datasets/test_docs_page.py` writes its tables anew."""
 
 from __future__ import annotations
 

@@ -334,10 +334,10 @@ def test_iemocap_is_found_in_its_release_folder_too(tmp_path):
 
 def test_iemocap_s_protocols_take_the_four_classes(tmp_path):
     manifest = load("iemocap", tmp_path)
-    folds = datasets.protocol("iemocap/5fold", manifest)
+    folds = datasets.protocol("iemocap/5session", manifest)
     assert [len(f.test) for f in folds] == [8] * 5  # the two turns without a majority are out
     assert set(folds[0].test.labels) == {"anger", "happiness", "neutral", "sadness"}
-    first = datasets.protocol("iemocap/10fold", manifest)[0]
+    first = datasets.protocol("iemocap/10speaker", manifest)[0]
     assert (first.test.speakers, first.dev.speakers) == (("iemocap/Ses01F",), ("iemocap/Ses01M",))
     (conversation,) = datasets.protocol("iemocap/6class-ses5", manifest)
     assert {u.session for u in conversation.test} == {"iemocap/Ses05"}

@@ -113,6 +113,31 @@ def test_a_split_that_parts_a_session_is_refused():
     assert all(fold.leaky for fold in folds)
 
 
+def test_groups_of_one_s_own_are_tested_together():
+    part = manifest()
+    people = part.speakers
+    groups = (people[:1], people[1:3], people[3:])
+    _, folds = splits.split([part], toy(protocol="groups/speakers", groups=groups))
+    speakers = np.array([u.speaker for u in part])
+    assert [tuple(sorted(set(speakers[fold.test].tolist()))) for fold in folds] == list(groups)
+    for fold in folds:
+        assert not set(speakers[fold.train].tolist()) & set(speakers[fold.test].tolist())
+
+
+def test_a_speaker_in_no_group_or_in_two_is_named():
+    people = manifest().speakers
+    with pytest.raises(DataError, match="is in no group"):
+        splits.split([manifest()], toy(protocol="groups/speakers", groups=(people[:1], people[2:])))
+    with pytest.raises(DataError, match="is in two groups"):
+        splits.split([manifest()], toy(protocol="groups/speakers", groups=(people[:2], people[1:])))
+
+
+def test_groups_and_their_protocol_go_together():
+    for data in (toy(protocol="groups/speakers"), toy(protocol="speakers/2", groups=(("a",), ("b",)))):
+        with pytest.raises(UsageError, match="go together"):
+            Run("toy", data)
+
+
 # Leaks ------------------------------------------------------------------------------------------------------------
 
 

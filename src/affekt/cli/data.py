@@ -1,10 +1,10 @@
-"""`affekt data`: which corpora are known, what each is, whether a copy is whole, and its manifest."""
+"""`affekt data`: which corpora are known, what each is, whether a copy is whole, its manifest, and leaks of a split."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -46,7 +46,7 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON to s
 
 @click.group()
 def command() -> None:
-    """Know corpora: list, show, check, and write manifests."""
+    """Know corpora: list, show, check, write manifests; find leaks between training and test."""
 
 
 @command.command("list")
@@ -77,21 +77,37 @@ def list_(as_json: bool) -> None:
 
 @command.command()
 @_corpus
+@click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
 @_as_json
-def show(name: str, as_json: bool) -> None:
-    """Show the card of the corpus NAME: licence, citation, labels, counts, protocols."""
+def show(name: str, path: Path | None, as_json: bool) -> None:
+    """Show the card of the corpus NAME: licence, citation, labels, counts, protocols.
+
+    The folds of a protocol have a hash of who is on which side; with PATH it is that of the copy there.
+    """
     from affekt import datasets
 
-    card = datasets.card(name)
+    card, hashes = datasets.card(name), _hashes(name, path)
     if as_json:
-        _write_json(_card_json(card))
+        _write_json(_card_json(card) | {"folds_sha256": hashes})
         return
     console, table = _console(), _table("", "", header=False)
-    for what, text in _card_lines(card):
+    for what, text in _card_lines(card, hashes):
         if text:
             table.add_row(what, text)
     console.print(card.title, style="bold")
     console.print(table)
+
+
+def _hashes(name: str, path: Path | None) -> dict[str, str | None]:
+    """Who is on which side, of each protocol; None where that is the user's own."""
+    from affekt import datasets
+    from affekt.manifest import folds_sha256
+
+    known = datasets.protocols(name)
+    if path is None:
+        return {key: protocol.sha256 or None for key, protocol in known.items()}
+    copy = datasets.load(name, path)
+    return {key: folds_sha256(protocol.folds(copy)) for key, protocol in known.items()}
 
 
 @command.command()
@@ -141,6 +157,40 @@ def manifest(name: str, path: Path, output: Path, pairs: tuple[str, ...]) -> Non
         f"{output}: {len(read):,} utterances of {len(read.speakers)} speakers, fingerprint {read.fingerprint[:12]}",
         err=True,
     )
+
+
+_LEAKS = """\b
+Examples:
+  affekt data leaks train.jsonl test.jsonl    what two manifests share
+  affekt data leaks train.csv recordings/     a CSV (path, emotion, speaker) and a folder of audio
+  affekt data leaks corpus.jsonl              recordings that one list has twice
+  affekt data leaks train.csv test.csv --no-audio   speakers, sessions and texts only
+Exit code: 0 no leak, 1 a leak, or data that cannot be read, 2 a wrong call."""
+
+
+@command.command(epilog=_LEAKS)
+@click.argument("train", type=click.Path(exists=True, path_type=Path))
+@click.argument("test", required=False, type=click.Path(exists=True, path_type=Path))
+@click.option("--no-audio", is_flag=True, help="Compare what the lists say; listen to nothing.")
+@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="An option for CSV files: see `show table`.")
+@_as_json
+def leaks(train: Path, test: Path | None, no_audio: bool, pairs: tuple[str, ...], as_json: bool) -> None:
+    """Find what TRAIN and TEST share: speakers, sessions, recordings, copies of recordings.
+
+    Each is a manifest (.jsonl, .parquet), a CSV, or a folder of audio. TRAIN alone is searched for doubles.
+    """
+    from affekt import leaks as searching
+    from affekt.cli import _leaks
+
+    chosen = dict(map(_pair, pairs))
+    sides = [searching.gather(p, **(chosen if p.suffix == ".csv" else {})) for p in (train, test) if p is not None]
+    with _progress("listening") as progress:
+        report = searching.find(*sides, audio=not no_audio, progress=progress)
+    if as_json:
+        _write_json(report.to_dict())
+    else:
+        _leaks.print_report(report, _console(), _table("found", "how many", "sure", "what to do", right=("how many",)))
+    sys.exit(1 if report.leaking else 0)
 
 
 def _manifest_file(path: Path) -> Path:
@@ -198,7 +248,7 @@ def _card_json(card: Card) -> dict[str, Any]:
     return asdict(card) | {"protocols": protocols, "options": datasets.options(card.name)}
 
 
-def _card_lines(card: Card) -> Iterator[tuple[str, str]]:
+def _card_lines(card: Card, hashes: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
     from affekt import datasets
 
     yield "name", card.name
@@ -217,12 +267,17 @@ def _card_lines(card: Card) -> Iterator[tuple[str, str]]:
     yield "scales", card.scales
     for key, protocol in datasets.protocols(card.name).items():
         yield "protocol", f"{card.name}/{key}: {protocol.about}"
+        yield "", f"folds: {_short(hashes[key])}"
     for key, default in datasets.options(card.name).items():
         yield "option", f"{key}={default}"
     for defect in card.defects:
         yield "defect", f"{defect.kind}: {', '.join(defect.ids)} ({defect.note})"
     for note in card.notes:
         yield "note", note
+
+
+def _short(digest: str | None) -> str:
+    return "as in your copy; its PATH shows their hash" if digest is None else f"sha256 {digest[:12]}"
 
 
 def _print_report(report: Report) -> None:

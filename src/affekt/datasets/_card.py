@@ -125,6 +125,9 @@ class Protocol:
     folds: Callable[[Manifest], list[Fold]]
     complete: bool = True
     "every speaker is tested exactly once"
+    sha256: str = ""
+    """of who is on which side of which fold in the official release, see `manifest.folds_sha256`; empty where the
+    speakers are the user's own, or the release is not the same for everybody"""
 
 
 def audio_files(root: Path, suffixes: Sequence[str] = AUDIO) -> dict[str, str]:

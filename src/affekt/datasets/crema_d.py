@@ -203,16 +203,21 @@ def _evar(manifest: Manifest) -> list[Fold]:
 
 
 PROTOCOLS = {
-    "5fold-superb": Protocol(
+    "emo-superb": Protocol(
         "5 blocks of 18-19 actors, the next block is dev (EMO-SUPERB)",
         lambda m: folds_by_groups(m, _SUPERB, dev=_SUPERB[1:] + _SUPERB[:1]),
+        sha256="b6720a0982b0f2cb6f947d7d6839c29f333e7f4d345cd79b8f582ec8188cf8ed",
     ),
     "evar": Protocol(
-        "one split of 63/9/19 actors, 5155/732/1551 clips, 4 clips left out (EVAR, TFDS, NOSS)", _evar, complete=False
+        "one split of 63/9/19 actors, 5155/732/1551 clips, 4 clips left out (EVAR, TFDS, NOSS)",
+        _evar,
+        complete=False,
+        sha256="86328ed86ac90bfabc59657738f667d61326fdc873d35f6ff73c56c5af776b05",
     ),
     "peft": Protocol(
         "train 1001-1058, dev 1059-1073, test 1074-1091 (PEFT-SER)",
         lambda m: _single(m, "peft", _actors(1059, 1073), _actors(1074, 1091)),
         complete=False,
+        sha256="e1722b7a7dd8b0ce2688a6888accc88598a2b1667715fa4ec18d56b0a3035e6d",
     ),
 }

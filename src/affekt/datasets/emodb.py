@@ -124,4 +124,10 @@ def _share(percent: str) -> str:
     return f"{float(percent.replace(',', '.')) / 100:g}"
 
 
-PROTOCOLS = {"loso": Protocol("leave one speaker out, 10 folds, 7 classes; pool before UAR", leave_one_speaker_out)}
+PROTOCOLS = {
+    "loso": Protocol(
+        "leave one speaker out, 10 folds, 7 classes; pool before UAR",
+        leave_one_speaker_out,
+        sha256="8e8f1190ef9ab25cedb2f07ec4929846c7aba6ffb2212623ecd9fcf9d4f61c8c",
+    )
+}

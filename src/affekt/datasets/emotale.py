@@ -148,6 +148,8 @@ _GROUPS = [
 
 PROTOCOLS = {
     "6groups": Protocol(
-        "6 groups of 3 speakers (one man, two women), both languages, 5 classes", lambda m: folds_by_groups(m, _GROUPS)
+        "6 groups of 3 speakers (one man, two women), both languages, 5 classes",
+        lambda m: folds_by_groups(m, _GROUPS),
+        sha256="9bb87b66bb9e67457592e826ad3fd9abcd0cf01416249bd05e442308b27acc92",
     )
 }

@@ -266,15 +266,21 @@ def _conversation(manifest: Manifest) -> list[Fold]:
 
 
 PROTOCOLS: Mapping[str, Protocol] = {
-    "5fold": Protocol(
+    "5session": Protocol(
         "leave one session out, anger, happiness with excitement, neutral, sadness (5531 clips); tune on training "
         "speakers, never on the test session",
         _by_session,
+        sha256="e4d670ba8841172ddc1a345538ba3e31ecb1a469b66810175b15f8ef296ad4a6",
     ),
-    "10fold": Protocol("leave one speaker out, dev is the other speaker of the pair, the same 4 classes", _by_speaker),
+    "10speaker": Protocol(
+        "leave one speaker out, dev is the other speaker of the pair, the same 4 classes",
+        _by_speaker,
+        sha256="f2f6d5ec8a3e952bfdd2dd4f80794b72d0ae84a9a15c942caf387c9fcc205c30",
+    ),
     "6class-ses5": Protocol(
         "train sessions 1-4, test session 5, 6 classes, for emotion recognition in conversation (conv-emotion)",
         _conversation,
         complete=False,
+        sha256="7fa9b1f5bd3006020a2b11a5091a81a4ee31ce38b27de8dad7ac9a87f9cc41a5",
     ),
 }

@@ -90,4 +90,10 @@ def expected(root: Path) -> Iterator[str]:
     yield from (name for name, _, _ in _rows(root))
 
 
-PROTOCOLS = {"loso": Protocol("leave one speaker out, 9 folds, 6 classes", leave_one_speaker_out)}
+PROTOCOLS = {
+    "loso": Protocol(
+        "leave one speaker out, 9 folds, 6 classes",
+        leave_one_speaker_out,
+        sha256="b7c10dfc38206e7cc2a9e7d017557c7b7ab432294f06fb38887797e486f09fcf",
+    )
+}

@@ -147,14 +147,20 @@ def _pepino(manifest: Manifest) -> list[Fold]:
 
 
 PROTOCOLS = {
-    "6fold": Protocol("6 folds of 4 actors, 8 classes (EmoBox)", lambda m: folds_by_groups(m, _EMOBOX)),
+    "6fold": Protocol(
+        "6 folds of 4 actors, 8 classes (EmoBox)",
+        lambda m: folds_by_groups(m, _EMOBOX),
+        sha256="80cda8681b60ed028ab07c69f4ab3d7d896dd632abfa791e5ec2e438a92f7a9f",
+    ),
     "5fold-luna": Protocol(
         "5 folds of 4-5 actors, 8 classes (Luna-Jimenez et al.); dev actors of ResLSTM-SER",
         lambda m: folds_by_groups(m, _LUNA, dev=_LUNA_DEV),
+        sha256="d1f3e673b4e329beceab623a81cf58b2882db8ccf8089b8e74389d86078b771c",
     ),
     "7class-pepino": Protocol(
         "train actors 1-20, dev 21-22, test 23-24, calm counts as neutral (Pepino et al.); 2 test actors: +-10 points",
         _pepino,
         complete=False,
+        sha256="b0bb35f153e04846d7ece79906b9ae982a7d3ec45a68808556ecf2ee08fc4e7a",
     ),
 }

@@ -98,5 +98,6 @@ PROTOCOLS = {
     "loso": Protocol(
         "leave one speaker out, 4 folds, 7 classes (EmoBox)",
         lambda m: folds_by_groups(m, [(f"savee/{name}",) for name in _SPEAKERS]),
+        sha256="73134d861bf6cfb1dd1e439eda4d77e2507a3ec5938f25e96550f50a3919a71c",
     )
 }

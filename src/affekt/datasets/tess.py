@@ -81,5 +81,6 @@ PROTOCOLS = {
     "2fold": Protocol(
         "train on one speaker, test on the other, both directions",
         lambda m: folds_by_groups(m, [["tess/YAF"], ["tess/OAF"]]),
+        sha256="f0d1f477389ce2e788e2b2138e5928c979473f923c5376b6cad0ef482bf81ecf",
     )
 }

@@ -29,6 +29,8 @@ CARD = Card(
     speakers=29,
     emotions={"anger": 100, "happiness": 100, "neutral": 100, "sadness": 100},
     notes=(
+        "Clips overlap: `affekt data leaks` finds 10 pairs that share sound; SF1_F4_H04 does with SF4_F3_H019 and "
+        "SF4_F4_H020, which bear another speaker's name and lie in another fold of 6groups.",
         "The paper counts 38 speakers (27 men, 11 women), the highest numbers used; the file names hold 29, because "
         "SM8 to SM16 do not occur.",
         "Speaker and emotion are confounded: 26 of 29 speakers have one emotion only, all anger is said by 4 men. A "
@@ -79,5 +81,9 @@ _GROUPS = [
 ]
 
 PROTOCOLS = {
-    "6groups": Protocol("6 groups of speakers, 62 to 82 clips each, 4 classes", lambda m: folds_by_groups(m, _GROUPS))
+    "6groups": Protocol(
+        "6 groups of speakers, 62 to 82 clips each, 4 classes",
+        lambda m: folds_by_groups(m, _GROUPS),
+        sha256="197215a133cc674cc36ecf74358da28779b9a278d11833e30d620b60b3c146b9",
+    )
 }

@@ -24,6 +24,7 @@ import numpy as np
 
 from affekt import registry
 from affekt.errors import DataError, UsageError
+from affekt.manifest import sides_sha256
 from affekt.training import cards, classical, results, search
 from affekt.training import plan as planned
 from affekt.training.examples import Examples, Gathered, chains_of, gather, hear, input_of
@@ -72,6 +73,8 @@ class Result:
     "a line for each recording that could not be read"
     bundle: Path | None
     "None where none was wanted, or affect alone was learned"
+    folds_sha256: str
+    "of who was trained on, chosen on and tested in each fold"
 
     @property
     def leaky(self) -> bool:
@@ -85,6 +88,7 @@ class Result:
             "run": self.run.name,
             "split": results.LEAKY if self.leaky else "speaker-independent",
             "protocol": self.run.data.protocol,
+            "folds_sha256": self.folds_sha256,
             "tested": "test speakers" if self.run.data.protocol else "development speakers",
             "labels": list(self.judged.labels),
             "scores": dict(self.scores),
@@ -127,7 +131,7 @@ def train(run: Run, *, workers: int = 1, progress: Progress | None = None, bundl
     scores = results.scores(judged)
     per_fold = tuple({**own, **done.about} for own, done in zip(results.per_fold(judged), finished, strict=True))
     tried = sum(done.about["tried"] for done in finished)
-    result = Result(run, folder.path, judged, scores, per_fold, tried, skipped, None)
+    result = Result(run, folder.path, judged, scores, per_fold, tried, skipped, None, _who(folds, examples))
     if bundle:
         result = replace(result, bundle=_final(result, gathered, examples, folder, progress))
     folder.write("predictions.csv", results.table(judged))
@@ -174,7 +178,8 @@ def _fold(number: int, fold: Split, examples: Examples, run: Run, *, folder: Fol
     about |= {"seconds": round(time.monotonic() - began, 1), "cpu": round(time.process_time() - spent, 1)}
     done = Finished(tuple(test.ids.tolist()), probs, affect, about)
     folder.keep(number, done)
-    progress.note(f"fold {fold.name}: {_brief(test, done)}")
+    stamp = f" {results.LEAKY}" if fold.leaky else ""
+    progress.note(f"fold {fold.name}: {_brief(test, done)}{stamp}")
     return done
 
 
@@ -253,6 +258,13 @@ def _pooled(finished: Sequence[Finished], folds: Sequence[Split], examples: Exam
     probs, affect = (_joined([getattr(done, what) for done in finished]) for what in ("probs", "affect"))
     unheard = replace(examples, x=np.zeros((len(examples), 0), np.float32), copies=())
     return Judged(unheard.part(np.concatenate(rows)), names, probs, affect, any(fold.leaky for fold in folds))
+
+
+def _who(folds: Sequence[Split], examples: Examples) -> str:
+    """Hash who is on which side of each fold."""
+    return sides_sha256(
+        [examples.speakers[rows].tolist() for rows in (fold.train, fold.development, fold.test)] for fold in folds
+    )
 
 
 def _joined(parts: Sequence[Floats | None]) -> Floats | None:

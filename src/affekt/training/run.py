@@ -42,8 +42,11 @@ class Data:
     'corpus -> options of its reader, e.g. table = {scale = "1:5"}; `affekt data show NAME` lists them'
     protocol: str | None = None
     """e.g. ravdess/6fold, which splits that corpus while all others train; speakers/5 deals all speakers into five
-    groups, speakers/loso leaves each out, corpora/loco each corpus; random/5 deals recordings and needs allow_leak.
-    None: one model on everybody, no scores but those of the development speakers"""
+    groups, speakers/loso leaves each out, corpora/loco each corpus; groups/speakers and groups/sessions take `groups`;
+    random/5 deals recordings and needs allow_leak. None: one model on everybody, no scores but those of the development
+    speakers"""
+    groups: tuple[tuple[str, ...], ...] = ()
+    'who is tested together, a list for each fold, every speaker (or session) in one: [["own/1", "own/2"], ["own/3"]]'
     folds: tuple[int, ...] = ()
     "only these folds, counted from 0; all when empty"
     development: float = 0.2
@@ -214,5 +217,7 @@ class Run:
             raise UsageError("a run needs either data.corpora or data.manifest, and not both")
         if not 0 <= self.data.development < 1:
             raise UsageError(f"data.development must lie between 0 and 1, got {self.data.development:g}")
+        if bool(self.data.groups) != (self.data.protocol in ("groups/speakers", "groups/sessions")):
+            raise UsageError('data.groups and data.protocol = "groups/speakers" (or "groups/sessions") go together')
         if not self.data.development and (self.data.protocol is None or self.model.search):
             raise UsageError("data.development = 0 leaves nobody to choose on: name a protocol, and search for nothing")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from affekt import datasets
 from affekt.errors import DataError, UsageError
-from affekt.manifest import Fold, Manifest, fold, folds_by_groups, leave_one_out, speaker_groups
+from affekt.manifest import By, Fold, Manifest, fold, folds_by_groups, leave_one_out, speaker_groups
 from affekt.training.run import Data
 from affekt.types import LabelSet
 
@@ -122,11 +122,15 @@ def _dealt(everything: Manifest, kind: str, which: str, data: Data, seed: int) -
     elif kind == "speakers" and which.isdecimal() and int(which) > 1:
         groups = speaker_groups(everything, int(which), seed=seed)
         found = folds_by_groups(everything, groups, allow_leak=data.allow_leak)
+    elif kind == "groups":
+        by: By = "speaker" if which == "speakers" else "session"
+        found = folds_by_groups(everything, data.groups, by=by, allow_leak=data.allow_leak)
     elif kind == "random" and which.isdecimal() and int(which) > 1:
         return _random(len(everything), int(which), data.allow_leak, seed)
     else:
         raise UsageError(
             f"no protocol is called {data.protocol!r}; there are speakers/K, speakers/loso, sessions/loso, "
+            f"groups/speakers, groups/sessions, "
             f"corpora/loco, and those of a corpus of the run, which `affekt data show NAME` lists"
         )
     return [_rows(f, places) for f in found]
