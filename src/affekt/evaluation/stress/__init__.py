@@ -1,5 +1,4 @@
-"""A bundle and corpora -> what it withstands. Correctness, fairness, robustness: tests with thresholds, to be disagreed
-with.
+"""A bundle and corpora -> what it withstands: tests of correctness, fairness and robustness, each with its threshold.
 
     table         a test, its levels and thresholds; a result
     perturb       Signal -> Signal: what is done to the recordings

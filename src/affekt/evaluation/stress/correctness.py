@@ -57,8 +57,8 @@ TESTS = (
         "correctness/consistency",
         "Do affect and emotion agree: is anger more aroused than sadness, happiness more pleasant than fear?",
         "difference of mean affect",
-        f"orderings of the emotion words in {_WORDS}; {SER_TESTS} has 0.2 (of our -1 to 1) between what it calls low and "
-        "high, and we ask half of it",
+        f"orderings of the emotion words in {_WORDS}; {SER_TESTS} has 0.2 (of our -1 to 1) between low and high, and "
+        "we ask half of it",
         bound=Bound("difference", 0.1, "least"),
     ),
     Test(

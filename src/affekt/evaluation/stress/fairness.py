@@ -114,8 +114,9 @@ def _groups(
     dealt = np.concatenate([cells.groups[None], _deal(cells, rng, blind)])
     note = f"shown and not judged, fewer than {LEAST} speakers: {', '.join(small)}" if small else ""
     for result in _judged(j, name, cells, measure(cells, dealt)):
-        told = {"speakers": size, **({"UAR of small groups": _scores(j, groups, small)} if small else {})}
-        yield replace(result, note="; ".join(filter(None, (result.note, note))), detail={**result.detail, **told})
+        few = {"UAR of small groups": _scores(j, groups, small)} if small else {}
+        told = "; ".join(filter(None, (result.note, note)))
+        yield replace(result, note=told, detail={**result.detail, "speakers": size, **few})
 
 
 def _common(truth: NDArray[np.intp], groups: NDArray[np.str_], judged: list[str]) -> list[int]:
@@ -200,7 +201,7 @@ def gaps(values: Floats) -> Floats:
     """Highest minus lowest group, (dealings, things); 0 where no group has a number."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of a thing that no group has
-        return np.nan_to_num(np.nanmax(values, axis=1) - np.nanmin(values, axis=1))
+        return np.asarray(np.nan_to_num(np.nanmax(values, axis=1) - np.nanmin(values, axis=1)))
 
 
 def thresholds(null: Floats, alarms: float = ALARMS) -> tuple[Floats, float]:
@@ -271,7 +272,9 @@ def _people(j: Judgements, rng: np.random.Generator, blind: int) -> Iterator[Res
     worst = min(shown, key=lambda s: shown[s])
     expected = float(np.quantile(scores[1:].min(axis=1), 0.5))
     base = Result(str(j.corpora[0]), "fairness/speaker", "UAR", "gap", float(null[0, 0]), side="most")
-    yield replace(base, threshold=float(limits[0]), note=f"lowest: {worst} {shown[worst]:.3f}", detail={"groups": shown})
+    yield replace(
+        base, threshold=float(limits[0]), note=f"lowest: {worst} {shown[worst]:.3f}", detail={"groups": shown}
+    )
     yield replace(
         base, metric="worst speaker", value=shown[worst], note=f"{worst}; of a blind model about {expected:.3f}"
     )

@@ -136,7 +136,7 @@ def judgements(manifest: Manifest, rows: Sequence[int], said: Said, name: str, *
 
 def groups(utterances: Sequence[Utterance]) -> dict[str, NDArray[np.str_]]:
     """What is known of who speaks, empty where it is not."""
-    found = {
+    found: dict[str, list[str]] = {
         "sex": [u.sex or "" for u in utterances],
         "age": [_age(u.age) for u in utterances],
         "language": [u.language or "" for u in utterances],
@@ -217,7 +217,9 @@ def one(job: Job, work: Work, model: Model) -> dict[str, Floats] | str:
     try:
         digest = hashlib.sha256(job.path.read_bytes()).hexdigest()
         read = _Once(partial(_read, job), model)
-        return {test.name: _kept(test, job, digest, work, partial(read.levels, test, job, model)) for test in work.tests}
+        return {
+            test.name: _kept(test, job, digest, work, partial(read.levels, test, job, model)) for test in work.tests
+        }
     except (AffektError, OSError) as error:
         return f"{job.utterance.id}: {error}"
 

@@ -213,8 +213,8 @@ def _rms(sound: NDArray[np.floating]) -> float:
 
 def _quick(n: int) -> int:
     """Give the next length that a fast Fourier transform likes: 2, 3 or 5 times a power of two, no shorter than n."""
-    power = 2 ** max(0, (n - 1).bit_length() - 3)
-    return next(power * k for k in (5, 6, 8, 9, 10, 12, 15, 16) if power * k >= n)
+    power = 1 << max(0, (n - 1).bit_length() - 3)
+    return next(power * k for k in (1, 5, 6, 8, 9, 10, 12, 15, 16) if power * k >= n)
 
 
 def _of(samples: NDArray[np.floating], signal: Signal) -> Signal:

@@ -53,7 +53,7 @@ _ROOM = {"loss": 0.05, "agreement": 0.8}
 _SHOWN: dict[str, float] = {}
 
 
-def tests(scene: Scene = Scene()) -> tuple[Test, ...]:  # noqa: B008  (frozen)
+def tests(scene: Scene) -> tuple[Test, ...]:
     """Return the table of tests; babble, recorded noise and recorded rooms only where the scene has them."""
     return (*_level_tests(), *_noise_tests(scene), *_room_tests(scene), *_line_tests(), *_time_tests())
 
@@ -87,8 +87,8 @@ def _level_tests() -> Iterator[Test]:
 
 def _noise_tests(scene: Scene) -> Iterator[Test]:
     why = (
-        f"{SER_TESTS} allows a loss of 0.05 and asks an agreement of 0.9 at 20 dB; at 10 dB we allow twice the loss and "
-        "0.75; 5 dB is shown and not judged, since people mistake emotions there as well"
+        f"{SER_TESTS} allows a loss of 0.05 and asks an agreement of 0.9 at 20 dB; at 10 dB we allow twice the loss "
+        "and 0.75; 5 dB is shown and not judged, since people mistake emotions there as well"
     )
     for colour in perturb.COLOURS:
         yield _noise(colour, f"{colour} noise", why, partial(perturb.noise, colour=colour))
@@ -110,7 +110,7 @@ def _room_tests(scene: Scene) -> Iterator[Test]:
         "robustness/reverb",
         "Is the same said in a room that reverberates as strongly as the voice itself?",
         "s RT60",
-        f"{SER_TESTS} asks an agreement of 0.8 between rooms at one distance; 0.8 s is a hall, judged as 10 dB of noise",
+        f"{SER_TESTS} asks an agreement of 0.8 between rooms at one distance; 0.8 s is a hall, judged as 10 dB",
         (_at("0.3 s", perturb.reverb, _ROOM, rt60=0.3), _at("0.8 s", perturb.reverb, _HARD, rt60=0.8)),
     )
     if scene.responses:
@@ -144,7 +144,8 @@ def _line_tests() -> Iterator[Test]:
         "Is the same said after a lossy codec?",
         "kbit/s",
         "ours, as background noise at 20 dB: people take these rates for clean speech; MP3 at 32 as at 10 dB",
-        (_at("MP3 64 kbit/s", perturb.mp3, _EASY, kilobits=64.0), _at("MP3 32 kbit/s", perturb.mp3, _HARD, kilobits=32.0),
+        (_at("MP3 64 kbit/s", perturb.mp3, _EASY, kilobits=64.0),
+         _at("MP3 32 kbit/s", perturb.mp3, _HARD, kilobits=32.0),
          _at("Opus 32 kbit/s", perturb.opus, _EASY, kilobits=32.0),
          _at("Opus 16 kbit/s", perturb.opus, _EASY, kilobits=16.0)),
     )  # fmt: skip
@@ -179,7 +180,9 @@ def _time_tests() -> Iterator[Test]:
         "s",
         f"{SER_TESTS} asks 0.95 for up to 63 ms of zeros; ours are longer, so 0.9",
         tuple(
-            _at(f"{s:g} s {where}", perturb.pad, _EASY, **{where: s}) for s in (0.5, 1.0) for where in ("before", "after")
+            _at(f"{s:g} s {where}", perturb.pad, _EASY, **{where: s})
+            for s in (0.5, 1.0)
+            for where in ("before", "after")
         ),
     )
     yield Test(
@@ -225,9 +228,7 @@ def compare(clean: Judgements, changed: Judgements, test: str, level: Level) -> 
     return found
 
 
-def _result(
-    corpus: str, test: str, level: str, metric: str, found: Spread, threshold: float | None = None
-) -> Result:
+def _result(corpus: str, test: str, level: str, metric: str, found: Spread, threshold: float | None = None) -> Result:
     return Result(corpus, test, level, metric, found.value, found.low, found.high, threshold)
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Statistic = Callable[[Floats], Any]
-"""Sums (..., m) -> numbers (...)."""
+Statistic = Callable[[Any], Any]
+"""Sums (..., *shape) -> numbers (...)."""
 
 DRAWS = 1000
 LEVEL = 0.95
@@ -53,7 +53,7 @@ def over(speakers: NDArray[Any], sums: Floats, statistic: Statistic, *, seed: in
         return Spread(value)
     draws = np.random.default_rng(seed).integers(len(people), size=(DRAWS, len(people)))
     times = np.stack([np.bincount(draw, minlength=len(people)) for draw in draws])
-    drawn = np.asarray(statistic(np.tensordot(times, each, axes=1)))
+    drawn = np.asarray(statistic(np.tensordot(times.astype(np.float64), each, axes=1)))
     drawn = drawn[~np.isnan(drawn)]
     if not len(drawn):
         return Spread(value)
@@ -74,10 +74,10 @@ def difference(statistic: Statistic, *, axes: int) -> Statistic:
 def counts(truth: NDArray[np.intp], said: NDArray[np.intp], k: int) -> Floats:
     """Give each utterance's confusion matrix, (n, k, k)."""
     eye = np.eye(k)
-    return np.einsum("ni,nj->nij", eye[truth], eye[said])
+    return np.asarray(np.einsum("ni,nj->nij", eye[truth], eye[said]))
 
 
-def uar(confusion: Floats) -> Any:
+def uar(confusion: Any) -> Any:
     """Unweighted average recall of confusion matrices (..., k, k), over the emotions that occur.
 
     >>> float(uar(np.array([[1.0, 1.0], [0.0, 1.0]])))
@@ -88,7 +88,7 @@ def uar(confusion: Floats) -> Any:
 
 def recall(confusion: Floats) -> Floats:
     """Recall of each emotion, (..., k); NaN where it does not occur."""
-    return ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(axis=-1))
+    return np.asarray(ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(axis=-1)))
 
 
 def moments(truth: Floats, said: Floats) -> Floats:

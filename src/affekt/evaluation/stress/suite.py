@@ -9,6 +9,7 @@ import re
 import tomllib
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -75,7 +76,11 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the suite is run."""
+    """How the suite is run.
+
+    Raises:
+        UnknownNameError: there is no test of a name in `only`.
+    """
 
     only: tuple[str, ...] = ()
     "names of tests; all when empty"
@@ -89,6 +94,9 @@ class Settings:
     "where judgements are kept, so that an interrupted suite goes on"
     seed: int = 0
     "of fairness's blind models"
+
+    def __post_init__(self) -> None:
+        _check(self.only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,38 +145,47 @@ class Report:
             "quick": self.quick,
             "leaky": list(self.leaky),
             "corpora": [asdict(about) for about in self.corpora],
-            "tests": [_test(test) for test in self.tests],
+            "tests": [described(test) for test in self.tests],
             "results": [_finite(result.to_dict()) for result in self.results],
         }
 
 
 def stress(
-    subject: Subject, corpora: Sequence[Manifest], settings: Settings = Settings(), told: Told = lambda *_: None  # noqa: B008
+    subject: Subject,
+    corpora: Sequence[Manifest],
+    settings: Settings | None = None,
+    told: Told = lambda *_: None,
 ) -> Report:
     """Put a model to all tests on each corpus.
 
     Args:
         subject: the model; `Subject.of("default")` takes a bundle.
         corpora: manifests whose sound can be read.
-        settings: which tests, on how much, and how fast.
+        settings: which tests, on how much, and how fast; all in one process when None.
         told: is told how far it is.
 
     Raises:
-        UnknownNameError: there is no such test.
         DataError: a corpus has no emotion that the model knows, or cannot be read.
         AudioError: a recording of the noise folder cannot be read.
     """
-    _check(settings.only)
-    parts = [_corpus(subject, manifest, settings, told) for manifest in corpora]
+    chosen = settings or Settings()
+    parts = [_corpus(subject, manifest, chosen, told) for manifest in corpora]
     return Report(
         model=subject.id,
         licence=subject.licence,
         date=str(datetime.date.today()),
-        quick=settings.quick,
+        quick=chosen.quick,
         corpora=tuple(about for about, _, _ in parts),
         tests=tuple({test.name: test for _, asked, _ in parts for test in asked}.values()),
         results=tuple(result for _, _, results in parts for result in results),
     )
+
+
+def every() -> tuple[Test, ...]:
+    """Return all tests, those as well that need recorded noise."""
+    sound = np.zeros(1, np.float32)
+    scene = Scene((sound, sound), (sound,), {"each file rir*": sound})
+    return (*correctness.TESTS, *fairness.TESTS, *robustness.tests(scene))
 
 
 def names() -> tuple[str, ...]:
@@ -177,8 +194,7 @@ def names() -> tuple[str, ...]:
     >>> "robustness/gain" in names()
     True
     """
-    everything = Scene((np.zeros(1, np.float32),) * 2, (np.zeros(1, np.float32),), {"": np.zeros(1, np.float32)})
-    return tuple(t.name for t in (*correctness.TESTS, *fairness.TESTS, *robustness.tests(everything)))
+    return tuple(test.name for test in every())
 
 
 def _check(only: Iterable[str]) -> None:
@@ -202,9 +218,7 @@ def _corpus(
     chosen = judging.sample(known, QUICK) if settings.quick else known
     scene = gather(manifest, settings.noise)
     asked = tuple(
-        test
-        for test in (*correctness.TESTS, *fairness.TESTS, *robustness.tests(scene))
-        if _wanted(test, settings.only)
+        test for test in (*correctness.TESTS, *fairness.TESTS, *robustness.tests(scene)) if _wanted(test, settings.only)
     )
     heard = subject.heard(manifest)
     rows, said, troubles = _judge(subject, chosen, asked, scene, settings, partial(told, manifest.name))
@@ -238,7 +252,9 @@ def _judgements(manifest: Manifest, rows: Sequence[int], said: Said, subject: Su
 
 
 def _counts(j: Judgements) -> dict[str, int]:
-    return {name: n for name, n in zip(j.labels, np.bincount(j.truth, minlength=len(j.labels)).tolist(), strict=True) if n}
+    return {
+        name: n for name, n in zip(j.labels, np.bincount(j.truth, minlength=len(j.labels)).tolist(), strict=True) if n
+    }
 
 
 def _ask(
@@ -261,23 +277,31 @@ def _ask(
         again = change[test.name, correctness.AGAIN.levels[0].name]
         other = chance.guess(clean, f"{corpus}/again/{settings.seed}")
         yield from _beside(correctness.retest(clean, again), correctness.retest(guessed, other))
-    elif test.family == "fairness":
-        found = fairness.ask(clean, test.name, seed=settings.seed)
-        yield from _beside(found, fairness.ask(guessed, test.name, seed=settings.seed), by_threshold=True)
     else:
-        yield from _correct(test, clean, guessed)
+        found = _as_they_are(test, clean, settings.seed)
+        yield from _beside(found, _as_they_are(test, guessed, settings.seed))
 
 
-def _correct(test: Test, clean: Judgements, guessed: Judgements) -> Iterator[Result]:
-    yield from _beside(correctness.ask(clean, test.name), correctness.ask(guessed, test.name))
+def _as_they_are(test: Test, j: Judgements, seed: int) -> list[Result]:
+    """Ask correctness or fairness. Of a corpus that the model has heard, the numbers are shown and not judged."""
+    fair = test.family == "fairness"
+    found = fairness.ask(j, test.name, seed=seed) if fair else correctness.ask(j, test.name)
+    if not j.leaky:
+        return found
+    return [replace(one, threshold=None, note="; ".join(filter(None, (LEAKY, one.note)))) for one in found]
 
 
-def _beside(found: Sequence[Result], guessed: Sequence[Result], *, by_threshold: bool = False) -> list[Result]:
-    """Put the guessing model's number beside the model's own."""
+def _beside(found: Sequence[Result], guessed: Sequence[Result]) -> list[Result]:
+    """Put the guessing model's number beside the model's own, and its own threshold where it has another."""
     return [
-        replace(one, random=other.value, detail={**one.detail, "random threshold": other.threshold})
-        if by_threshold
-        else replace(one, random=other.value)
+        replace(
+            one,
+            random=other.value,
+            detail={
+                **one.detail,
+                **({"random threshold": other.threshold} if other.threshold != one.threshold else {}),
+            },
+        )
         for one, other in zip(found, guessed, strict=True)
     ]
 
@@ -347,15 +371,11 @@ def trained_on(card: Card, fingerprints: tuple[str, ...], manifest: Manifest) ->
 
 def _fingerprints(folder: Path) -> Iterator[str]:
     """All fingerprints that a bundle's run, or the run's folder around it, has written down."""
-    try:
+    with suppress(OSError, ValueError):
         told = tomllib.loads((folder / "run.toml").read_text(encoding="utf-8"))
         yield from (value for value in told.get("fingerprints", {}).values() if isinstance(value, str))
-    except (OSError, ValueError):
-        pass
-    try:
+    with suppress(OSError, ValueError, KeyError, AttributeError):
         yield from json.loads((folder.parent / "data.json").read_text(encoding="utf-8"))["fingerprints"].values()
-    except (OSError, ValueError, KeyError, AttributeError):
-        pass
 
 
 # Which corpora ----------------------------------------------------------------------------------------------------
@@ -376,7 +396,9 @@ def find(on: Sequence[str], root: Path, subject: Subject) -> list[Manifest]:
         return [_read(name, root) for name in on]
     here = [name for name in datasets.names() if name not in _OWN and (root / name).is_dir()]
     if not here:
-        raise DataError(f"there is no corpus below {root}; --root names the folder that holds them, --on a corpus or file")
+        raise DataError(
+            f"there is no corpus below {root}; --root names the folder that holds them, --on a corpus or file"
+        )
     found = [manifest for name in here if not subject.heard(manifest := datasets.load(name, root / name))]
     if not found:
         raise DataError(f"{subject.id} was trained on every corpus below {root} ({', '.join(here)}); name one by --on")
@@ -394,9 +416,11 @@ def _read(name: str, root: Path) -> Manifest:
     return datasets.load(name, root / name)
 
 
-def _test(test: Test) -> dict[str, Any]:
-    bounds = [{"level": one.name, "loss": one.loss, "agreement": one.agreement} for one in test.levels]
-    return {"name": test.name, "asks": test.asks, "unit": test.unit, "why": test.why, "levels": bounds}
+def described(test: Test) -> dict[str, Any]:
+    """Return a test as JSON: what it asks, its thresholds, and why."""
+    levels = [{"level": one.name, "loss": one.loss, "agreement": one.agreement} for one in test.levels]
+    bound = None if test.bound is None else asdict(test.bound)
+    return {"name": test.name, "asks": test.asks, "unit": test.unit, "why": test.why, "bound": bound, "levels": levels}
 
 
 def _finite(value: Any) -> Any:
