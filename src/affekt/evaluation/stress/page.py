@@ -86,21 +86,20 @@ def count(report: Report, corpus: str) -> str:
     return f"{passed} of {judged} passed; a model that guesses passes {guessed}"
 
 
-def markdown(report: Report, head: str = "") -> str:
-    """Write the report as a page.
+def markdown(report: Report) -> str:
+    """Write the report as a page."""
+    head = [f"# Stress: {report.model}", "", f"Measured on {report.date}. {report.licence}".strip(), ""]
+    return "\n".join([*head, *sections(report)])
 
-    Args:
-        report: of the suite.
-        head: what stands above, such as who wrote it.
-    """
-    lines = [f"# Stress: {report.model}", "", head or f"Measured on {report.date}. {report.licence}", ""]
+
+def sections(report: Report, *, depth: int = 2) -> Iterator[str]:
+    """Write the lines of each corpus, its heading of this depth."""
     for about in report.corpora:
-        lines += [f"## {about.name}", "", f"{headline(about)}.", ""]
-        lines += [f"**{stamp(about)}.**", ""] if about.leaky else []
-        lines += [f"{count(report, about.name)}.", ""]
+        yield from (f"{'#' * depth} {report.model} on {about.name}", "", f"{headline(about)}.", "")
+        yield from ((f"**{stamp(about)}.**", "") if about.leaky else ())
+        yield from (f"{count(report, about.name)}.", "")
         for table in tables(report, about.name):
-            lines += [f"### {table.title.capitalize()}", "", *_pipes(table), ""]
-    return "\n".join(lines)
+            yield from (f"{'#' * (depth + 1)} {table.title.capitalize()}", "", *_pipes(table), "")
 
 
 def _pipes(table: Table) -> Iterator[str]:

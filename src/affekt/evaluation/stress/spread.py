@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -51,14 +52,19 @@ def over(speakers: NDArray[Any], sums: Floats, statistic: Statistic, *, seed: in
     value = float(statistic(each.sum(axis=0)))
     if len(people) < 2:
         return Spread(value)
-    draws = np.random.default_rng(seed).integers(len(people), size=(DRAWS, len(people)))
-    times = np.stack([np.bincount(draw, minlength=len(people)) for draw in draws])
-    drawn = np.asarray(statistic(np.tensordot(times.astype(np.float64), each, axes=1)))
+    drawn = np.asarray(statistic(np.tensordot(_times(len(people), seed), each, axes=1)))
     drawn = drawn[~np.isnan(drawn)]
     if not len(drawn):
         return Spread(value)
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Spread(value, float(low), float(high))
+
+
+@cache
+def _times(people: int, seed: int) -> Floats:
+    """How often each speaker is in each draw, (draws, people)."""
+    draws = np.random.default_rng(seed).integers(people, size=(DRAWS, people))
+    return np.stack([np.bincount(draw, minlength=people) for draw in draws]).astype(np.float64)
 
 
 def difference(statistic: Statistic, *, axes: int) -> Statistic:
