@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+import soundfile
 
 import tones
 from affekt import bundle, datasets
 from affekt.cache import Cache
 from affekt.errors import DataError, UnknownNameError
-from affekt.evaluation.stress import judging, page, suite
+from affekt.evaluation.stress import judging, page, robustness, suite
 from affekt.evaluation.stress.suite import Settings, Subject
-from affekt.types import Affect, LabelSet, Prediction
+from affekt.types import Affect, LabelSet, Prediction, Segment, Signal
 
 LABELS = LabelSet(("anger", "neutral", "sadness"))
 WORDS = {"anger": (-0.5, 0.6, 0.3), "neutral": (0.0, 0.0, 0.0), "sadness": (-0.6, -0.3, -0.3)}
@@ -164,6 +165,39 @@ def test_a_corpus_that_was_heard_is_stamped_and_its_scores_are_not_judged(corpus
     assert all(r.passed is None and r.note.startswith("LEAKY") for r in scores)
     assert any(r.passed for r in report.results if r.test == "robustness/bits"), "differences are still judged"
     assert "LEAKY: it was" in page.markdown(report)
+
+
+def test_a_model_without_affect_is_asked_what_it_can_answer(corpus):
+    @dataclass(frozen=True)
+    class Named(Pitch):
+        def predict(self, windows):
+            return [replace(said, affect=None) for said in super().predict(windows)]
+
+    report = suite.stress(subject(Named), [corpus], Settings(only=("correctness", "fairness", "robustness/phone")))
+    assert {r.note for r in report.results if r.test == "correctness/ccc"} == {"the model gives no affect"}
+    assert not any("affect" in r.metric or "CCC," in r.metric for r in report.results)
+    assert [r.passed for r in report.results if r.test == "correctness/retest"] == [True]
+
+
+def test_a_part_of_a_recording_is_judged_alone(corpus, tmp_path):
+    """Two utterances in one file, each with its segment, are judged as two files are."""
+    two = [u for u in corpus if u.speaker == corpus.speakers[0]][:2]
+    sounds = [soundfile.read(corpus.file(u))[0] for u in two]
+    soundfile.write(tmp_path / "both.wav", np.concatenate(sounds), 16000)
+    cut = len(sounds[0]) / 16000
+    segments = (Segment(0.0, cut), Segment(cut, cut + len(sounds[1]) / 16000))
+    rows = tuple(replace(u, path="both.wav", segment=part) for u, part in zip(two, segments, strict=True))
+    work = judging.Work(Pitch, (robustness.CLEAN,), None, "", "")
+    apart, joined = (
+        judging.judge(replace(corpus, utterances=u, root=root), work)[1]["clean", "as it is"].probs
+        for u, root in ((tuple(two), corpus.root), (rows, tmp_path))
+    )
+    assert np.allclose(apart, joined)
+
+
+def test_silence_leaves_nothing_to_be_judged(corpus):
+    said = judging.said(Signal(np.zeros(16000, np.float32), 16000), Pitch(), judging.WHOLE)
+    assert said.tolist() == [1 / 3, 1 / 3, 1 / 3, 0, 0, 0, 0]
 
 
 def test_what_a_bundle_has_heard_is_known_by_its_card_and_its_fingerprints(corpus, tmp_path):

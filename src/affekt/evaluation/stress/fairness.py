@@ -246,7 +246,8 @@ def _judged(j: Judgements, name: str, groups: Sequence[str], found: Mapping[str,
         worst = int(each[measure][0].argmax())
         shown = {g: round(float(v), 4) for g, v in zip(groups, values[0, :, worst], strict=True)}
         low = min(shown, key=lambda g: np.nan_to_num(shown[g], nan=np.inf))
-        note = f"lowest: {low} {shown[low]:.3f}"
+        as_large = float((null[:, place] >= null[0, place]).mean())
+        note = f"lowest: {low} {shown[low]:.3f}; {as_large:.1%} of blind models have as large a gap"
         yield Result(
             corpus=str(j.corpora[0]),
             test=name,
@@ -256,7 +257,11 @@ def _judged(j: Judgements, name: str, groups: Sequence[str], found: Mapping[str,
             threshold=float(limits[place]) if alarms > 0 else None,
             side="most",
             note=note if alarms > 0 else f"{note}; too few speakers: no gap could stand out",
-            detail={"groups": shown, "gaps": dict(zip(things, each[measure][0].round(4).tolist(), strict=True))},
+            detail={
+                "groups": shown,
+                "blind": as_large,
+                "gaps": dict(zip(things, each[measure][0].round(4).tolist(), strict=True)),
+            },
         )
 
 
