@@ -15,6 +15,7 @@ from affekt.cache import Cache
 from affekt.errors import DataError, UnknownNameError
 from affekt.evaluation.stress import judging, page, robustness, suite
 from affekt.evaluation.stress.suite import Settings, Subject
+from affekt.recognizer import _PEAK, LONGEST, SHORTEST, Recognizer
 from affekt.types import Affect, LabelSet, Prediction, Segment, Signal
 
 LABELS = LabelSet(("anger", "neutral", "sadness"))
@@ -193,6 +194,18 @@ def test_a_part_of_a_recording_is_judged_alone(corpus, tmp_path):
         for u, root in ((tuple(two), corpus.root), (rows, tmp_path))
     )
     assert np.allclose(apart, joined)
+
+
+def test_a_recording_is_judged_as_predict_judges_it_whole(corpus):
+    """Longer than one window, too: the recognizer is the oracle."""
+    model = bundle.load("permissive")
+    samples = np.concatenate([soundfile.read(corpus.file(u), dtype="float32")[0] for u in corpus])
+    (turn,) = Recognizer(model).predict(samples, 16000, whole=True).turns
+    said = judging.said(Signal(samples, 16000), model, judging.WHOLE)
+    assert len(samples) > judging.WHOLE * 16000
+    assert said[: len(model.labels)] == pytest.approx(turn.prediction.probs)
+    assert said[len(model.labels)] == pytest.approx(turn.prediction.affect.valence)
+    assert (judging.WHOLE, judging.SHORTEST, judging.PEAK) == (LONGEST, SHORTEST, _PEAK)
 
 
 def test_silence_leaves_nothing_to_be_judged(corpus):
