@@ -37,8 +37,8 @@ Floats = NDArray[np.float64]
 
 SCHEMA = "affekt.explanation/1"
 WARNING = (
-    "An attribution says which parts of the sound this model used. It is not why a person spoke so, not what they felt, "
-    "and no proof that the model is right: a wrong judgement is explained as smoothly as a right one."
+    "An attribution says which parts of the sound this model used. It is not why a person spoke so, not what they "
+    "felt, and no proof that the model is right: a wrong judgement is explained as smoothly as a right one."
 )
 """Stands on every page, picture and JSON."""
 
