@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -58,22 +58,26 @@ METHODS: dict[str, Callable[[Judge], Floats]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--per-speaker", type=int, default=8, help="clips of each RAVDESS speaker for the long part")
+    parser.add_argument("--part", help="print one part alone: curves, whole, choice, cells, sanity, time")
     asked = parser.parse_args()
     origin = page.origin("benchmarks.explain")
     _remember()
     models = {name: bundle.load(name) for name in MODELS}
     emodb, ravdess = corpora.manifest("emodb"), corpora.manifest("ravdess")
     parts = [_head(origin, asked.per_speaker)]
-    for part in (
-        partial(_curves, models, ravdess, asked.per_speaker),
-        partial(_whole, models, ravdess),
-        partial(_choice, models, emodb),
-        partial(_cells, models["default"], emodb),
-        partial(_sanity, models["permissive"], ravdess),
-        partial(_time, models["default"], ravdess),
-    ):
+    made = {
+        "curves": partial(_curves, models, ravdess, asked.per_speaker),
+        "whole": partial(_whole, models, ravdess),
+        "choice": partial(_choice, models, emodb),
+        "cells": partial(_cells, models["default"], emodb),
+        "sanity": partial(_sanity, models["permissive"], ravdess),
+        "time": partial(_time, models["default"], ravdess),
+    }
+    if asked.part:
+        print("\n".join(made[asked.part]()))
+        return
+    for part in made.values():
         parts += part()
-        print("\n".join(parts), file=sys.stderr)
     page.write("EXPLAIN.md", "\n".join(parts) + "\n")
 
 
@@ -179,10 +183,12 @@ def sign_flip(values: Floats, *, draws: int = 99_999, seed: int = 0) -> float:
 # Curves -----------------------------------------------------------------------------------------------------------
 
 
+KINDS = ("masked", "pooled", "random", "loudest")
+
+
 def _curves(models: Mapping[str, Bundle], manifest: Manifest, per_speaker: int) -> Iterator[str]:
-    kinds = ("masked", "pooled", "random", "loudest")
-    found: dict[str, list[Floats]] = {name: [] for name in models}
-    kept: dict[str, list[Floats]] = {name: [] for name in models}
+    fell: dict[str, list[Floats]] = {name: [] for name in models}
+    alone: dict[str, list[Floats]] = {name: [] for name in models}
     whole: dict[str, list[float]] = {name: [] for name in models}
     speakers = []
     for speaker, window in heard(manifest, chosen(manifest, per_speaker), "ravdess, curves"):
@@ -191,12 +197,10 @@ def _curves(models: Mapping[str, Bundle], manifest: Manifest, per_speaker: int) 
             judge = _judge(model, window)
             worth = [moments.masked(judge), moments.pooled(judge), _random(judge, 0), METHODS["loudest"](judge)]
             gone = [moments.highest(one, share) for one in worth for share in SHARES]
-            fell, _ = lost(judge, gone)
-            found[name].append(fell.reshape(len(kinds), len(SHARES)))
-            stays = [1 - moments.highest(one, share) for one in worth for share in (0.2, 0.5)]
-            without, _ = lost(judge, stays)
+            fell[name].append(np.array(lost(judge, gone)).reshape(2, len(KINDS), len(SHARES)))
             whole[name].append(float(judge.share(judge.hear([window.signal]))[0]))
-            kept[name].append(whole[name][-1] - without.reshape(len(kinds), 2))
+            stays = [1 - moments.highest(one, share) for one in worth for share in (0.2, 0.5)]
+            alone[name].append(whole[name][-1] - lost(judge, stays)[0].reshape(len(KINDS), 2))
     yield f"\n## Deletion and insertion: {per_speaker} clips of each RAVDESS speaker ({len(speakers)})\n"
     yield "Deletion: what the probability of the named emotion loses without the share of moments that a method puts"
     yield "first. Insertion: the probability with these alone. Medians over clips.\n"
@@ -204,18 +208,34 @@ def _curves(models: Mapping[str, Bundle], manifest: Manifest, per_speaker: int) 
     yield f"| model (median probability) | moments | {heads} | 20 % alone | 50 % alone |"
     yield "|---|---|" + "---|" * (len(SHARES) + 2)
     for name in models:
-        fell, alone = np.median(found[name], axis=0), np.median(kept[name], axis=0)
-        for row, kind in enumerate(kinds):
-            numbers = " | ".join(f"{value:.3f}" for value in [*fell[row], *alone[row]])
-            label = f"{name} ({np.median(whole[name]):.3f})" if not row else ""
-            yield f"| {label} | {kind} | {numbers} |"
-    yield "\nAt 20 %, per speaker (median difference above zero; sign-flip test over speakers):\n"
-    yield "| model | masked above random | masked above loudest | masked above pooled | alone: masked above random |"
-    yield "|---|---|---|---|---|"
-    for name in models:
-        fell, alone = np.array(found[name])[:, :, SHARES.index(0.2)], np.array(kept[name])[:, :, 0]
-        tests = [fell[:, 0] - fell[:, other] for other in (2, 3, 1)] + [alone[:, 0] - alone[:, 2]]
-        yield f"| {name} | " + " | ".join(_test(one, speakers) for one in tests) + " |"
+        medians = np.median(np.array(fell[name])[:, 0], axis=0), np.median(alone[name], axis=0)
+        for row, kind in enumerate(KINDS):
+            numbers = " | ".join(f"{value:.3f}" for side in medians for value in side[row])
+            yield f"| {f'{name} ({np.median(whole[name]):.3f})' if not row else ''} | {kind} | {numbers} |"
+    yield from _speakers({name: np.array(fell[name]) for name in models}, alone, speakers)
+
+
+def _speakers(
+    fell: Mapping[str, Floats], alone: Mapping[str, Sequence[Floats]], speakers: Sequence[str]
+) -> Iterator[str]:
+    yield "\nPer speaker: how many speakers' median difference is above zero, and a sign-flip test over speakers. Where"
+    yield "nearly nothing is left of a probability, whatever is taken, only its log-odds tell methods apart.\n"
+    yield "| model | missing | in | masked above random | masked above loudest | masked above pooled |"
+    yield "|---|---|---|---|---|---|"
+    for name, (at, share), (scale, unit) in product(fell, enumerate(SHARES), enumerate(("probability", "log-odds"))):
+        if share in (0.05, 0.1, 0.2):
+            worth = fell[name][:, scale, :, at]
+            tests = " | ".join(_test(worth[:, 0] - worth[:, KINDS.index(k)], speakers) for k in _RIVALS)
+            yield f"| {name} | {share:.0%} | {unit} | {tests} |"
+    yield "\n| model | 20 % alone: masked above random | masked above loudest | masked above pooled |"
+    yield "|---|---|---|---|"
+    for name in fell:
+        kept = np.array(alone[name])[:, :, 0]
+        tests = " | ".join(_test(kept[:, 0] - kept[:, KINDS.index(k)], speakers) for k in _RIVALS)
+        yield f"| {name} | {tests} |"
+
+
+_RIVALS = ("random", "loudest", "pooled")
 
 
 # Choices, on EmoDB ------------------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def edges(bands: int, rate: int) -> Floats:
     """Divide 0 Hz to half the rate into bands that are equally wide in mel, (bands + 1,) Hz.
 
     >>> edges(4, 16000).round().tolist()
-    [0.0, 622.0, 1790.0, 3988.0, 8000.0]
+    [0.0, 614.0, 1768.0, 3934.0, 8000.0]
     """
     top = 2595 * np.log10(1 + rate / 2 / 700)
     return np.asarray(700 * (10 ** (np.linspace(0, top, bands + 1) / 2595) - 1))

@@ -66,7 +66,7 @@ def verdict(said: Explanation) -> str:
     check = said.check
     share = percent(check.share)
     fell = (
-        f"Without the {share} of moments that speak most for {printable(said.target)}, its probability falls from "
+        f"Without the {share} of moments that speak most for {printable(said.target)}, its probability goes from "
         f"{percent(check.whole)} to {percent(check.without_top)}; without as many random ones to "
         f"{percent(check.without_random)}, without the loudest to {percent(check.without_loudest)}."
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from affekt.errors import UsageError
-from affekt.explain import Explanation
+from affekt.explain import WARNING, Explanation
 from affekt.registry import need
 from affekt.view import explained
 from affekt.view.palette import INK, LINE, SOFT
@@ -62,7 +62,8 @@ def _figure(said: Explanation) -> Any:
 
 
 def _below(said: Explanation) -> list[str]:
-    return [*textwrap.wrap(explained.verdict(said), 150), *textwrap.wrap(printable(said.card.licence_line), 150)]
+    texts = (explained.verdict(said), WARNING, printable(said.card.licence_line))
+    return [line for text in texts for line in textwrap.wrap(text, 150)]
 
 
 def _ground(axes: Any, said: Explanation, *, last: bool) -> None:

@@ -282,8 +282,8 @@ def _more(said: Explanation) -> Iterator[str]:
 
 _CONTRIBUTIONS = (
     "Log-odds by which each feature moves the judgement, from the typical voice among the examples to this one "
-    "(Shapley values); together they are the whole difference. Importance is what UAR the model loses on the examples when the "
-    "feature is shuffled."
+    "(Shapley values); together they are the whole difference. Importance is what UAR the model loses on the examples "
+    "when the feature is shuffled."
 )
 _NEAREST = "The nearest examples in the features that the model hears; distance 0 is the same, 1 unrelated."
 _VOICE = (
