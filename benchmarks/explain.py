@@ -296,8 +296,8 @@ def _energy(signal: Signal) -> Floats:
 def _near(model: Bundle, manifests: Mapping[str, Manifest]) -> Iterator[str]:
     """How often the five nearest of other speakers share the emotion, by what nearness is measured in."""
     yield "\n## Nearest examples: which distance\n"
-    yield "Share of the five nearest utterances of other speakers that have the same emotion; in the pooled frames of the"
-    yield "encoder, in which no head has a say.\n"
+    yield "Share of the five nearest utterances of other speakers that have the same emotion; in the pooled frames of"
+    yield "the encoder, in which no head has a say.\n"
     yield "| corpus (clips) | chance | cosine | cosine, centred | cosine, each column in its deviation |"
     yield "|---|---|---|---|---|"
     for name, manifest in manifests.items():

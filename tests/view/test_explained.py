@@ -113,6 +113,10 @@ def test_for_and_against_are_told_without_colour(full: Explanation) -> None:
     assert {name for name, y in tops if float(y) < 49.99} <= {"for"}
 
 
+def test_page_and_picture_have_the_same_colours(plain: Explanation) -> None:
+    assert f"--for: {explained.FOR}; --against: {explained.AGAINST};" in page(plain)
+
+
 def test_bars_hold_all_that_the_moments_say(full: Explanation) -> None:
     found = explained.bars(full)
     assert sum(one.worth for one in found) == pytest.approx(full.moments.sum())

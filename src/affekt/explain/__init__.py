@@ -233,7 +233,9 @@ def _contributions(judge: Judge, among: Examples) -> tuple[Contribution, ...]:
     return functionals.contributions(judge, among.vectors, lost)
 
 
-_NO_EXAMPLES = "the training corpus is not in the bundle: give it to see the nearest examples and what is usual there"
+_NO_EXAMPLES = (
+    "the training corpus is not in the bundle: give it (--examples) to see what sounds alike and what is usual there"
+)
 
 
 def _notes(model: Bundle) -> tuple[str, ...]:

@@ -17,7 +17,6 @@ Floats = NDArray[np.float64]
 FOR, AGAINST = "#d55e00", "#0072b2"
 """Okabe and Ito's vermilion and blue: apart in every kind of colour blindness. Never the only cue: what speaks for the
 emotion stands above the line or has a plus, what speaks against it below or a minus."""
-FOR_DARK, AGAINST_DARK = "#ff8a3d", "#56b4e9"
 
 _BARS = 50
 _SHADES = 60.0

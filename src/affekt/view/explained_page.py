@@ -174,7 +174,8 @@ def _moments(said: Explanation) -> str:
             f'y="{y:.2f}%" height="{max(size, 0.5):.2f}%"><title>{_text(about)}</title></rect>'
         )
     line = '<line class="zero" x1="0" x2="100%" y1="50%" y2="50%"/>'
-    marks = (f'<text x="4" y="{y}">{_text(explained.odds(worth))}</text>' for y, worth in ((14, top), ("96%", -top)))
+    ends = ((14, explained.odds(top)), ("96%", explained.odds(-top)))
+    marks = (f'<text class="end" x="99.5%" y="{y}">{_text(text)}</text>' for y, text in ends)
     return "".join([*drawn, line, *marks])
 
 
