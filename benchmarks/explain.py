@@ -3,7 +3,7 @@
     python -m benchmarks.explain [--per-speaker 2]
 
 Needs EmoDB and RAVDESS in ../shared/corpora (or AFFEKT_CORPORA) and the extra `train` for the shuffled head. Methods
-are chosen on EmoDB and reported on RAVDESS. About fifteen minutes of one core.
+are chosen on EmoDB and reported on RAVDESS. About ten minutes of one core.
 """
 
 from __future__ import annotations
@@ -43,12 +43,9 @@ METHODS: dict[str, Callable[[Judge], Floats]] = {
     "masked, 128 calls": moments.masked,
     "masked, 32 calls": partial(moments.masked, calls=32),
     "masked, filled with mean": partial(moments.masked, filling="mean"),
-    "masked, filled with silence": partial(moments.masked, filling="silence"),
     "pooled, frame by frame": moments.pooled,
     "pooled, 0.2 s": partial(moments.pooled, stretch=0.2),
     "occluded, 0.2 s": moments.occluded,
-    "occluded, 0.2 s, mean": partial(moments.occluded, filling="mean"),
-    "occluded, 0.2 s, silence": partial(moments.occluded, filling="silence"),
     "occluded, 0.08 s": partial(moments.occluded, stretch=0.08),
     "loudest": lambda judge: faithfulness.loudness(judge, moments.count(judge.window.signal.duration)),
     "random": lambda judge: _random(judge, 0),
@@ -390,7 +387,7 @@ def _time(model: Bundle, manifest: Manifest) -> Iterator[str]:
 def _head(origin: Mapping[str, str], per_speaker: int) -> str:
     return f"""# How faithful explanations are
 
-Written by `{origin["command"]} --per-speaker {per_speaker}` on {origin["date"]}, commit {origin["commit"]};
+Written by `{origin["command"]} --per-speaker {per_speaker}` (its parts one by one, `--part`) on {origin["date"]}, commit {origin["commit"]};
 {origin["machine"]}.
 
 Explained is the emotion that the model names, whether right or wrong. What is taken away is replaced by noise that has
