@@ -387,8 +387,8 @@ def _time(model: Bundle, manifest: Manifest) -> Iterator[str]:
 def _head(origin: Mapping[str, str], per_speaker: int) -> str:
     return f"""# How faithful explanations are
 
-Written by `{origin["command"]} --per-speaker {per_speaker}` (its parts one by one, `--part`) on {origin["date"]}, commit {origin["commit"]};
-{origin["machine"]}.
+Written by `{origin["command"]} --per-speaker {per_speaker}` (its parts one by one, `--part`) on
+{origin["date"]}, commit {origin["commit"]}; {origin["machine"]}.
 
 Explained is the emotion that the model names, whether right or wrong. What is taken away is replaced by noise that has
 the window's own spectrum at its soft level, unless it says otherwise. `masked` is the method in use, `pooled` the exact
