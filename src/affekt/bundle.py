@@ -24,7 +24,7 @@ from affekt import config, hearing
 from affekt.errors import BundleError, UnknownNameError, UsageError
 from affekt.features import whisper
 from affekt.hearing import Input
-from affekt.types import Affect, LabelSet, Prediction, Window
+from affekt.types import Affect, LabelSet, Prediction, Signal, Window
 
 SCHEMA = "affekt.bundle/1"
 FOLDER = Path(__file__).parent / "bundles"
@@ -160,12 +160,18 @@ class Bundle:
         """
         if not windows:
             return []
-        heard = [whisper.embed(w.signal) if self._input is None else self._input.hear(w.signal) for w in windows]
-        probs, affect = self.judge(heard)
+        probs, affect = self.judge([self.hear(window.signal) for window in windows])
         return [
             self._prediction(*row)
             for row in zip(windows, probs, [None] * len(probs) if affect is None else affect, strict=True)
         ]
+
+    def hear(self, signal: Signal) -> Floats:
+        """Give what `judge` takes: the vector (dimensions,) or the frames (frames, dimensions) of a window's signal.
+
+        Takes and raises what `predict` does.
+        """
+        return whisper.embed(signal) if self._input is None else self._input.hear(signal)
 
     def judge(self, heard: NDArray[np.float32] | Sequence[NDArray[np.float32]]) -> tuple[Floats, Floats | None]:
         """Judge what windows gave: probabilities (n, labels); valence, arousal, dominance (n, 3), or None.

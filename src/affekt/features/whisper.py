@@ -74,11 +74,24 @@ def embed(signal: Signal) -> NDArray[np.float32]:
 
     Takes what `extract` takes.
     """
+    return pool(*heard(signal))
+
+
+def heard(signal: Signal) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give what `embed` pools: frames (frames, 1152) and the share of each, (frames,); takes what `extract` takes."""
     mel = _spectrogram(signal)
     frames = _encode(mel)
-    weights = loudness(mel, len(frames))
-    mean = _weigh(weights, frames)
-    deviation = np.sqrt(_weigh(weights, (frames - mean) ** 2))
+    return frames, loudness(mel, len(frames))
+
+
+def pool(frames: NDArray[np.float32], shares: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Pool frames (frames, 1152) whose shares (frames,) sum to 1 into one vector, shape (2304,).
+
+    >>> pool(np.array([[1.0], [3.0]], np.float32), np.array([0.5, 0.5], np.float32))
+    array([2., 1.], dtype=float32)
+    """
+    mean = _weigh(shares, frames)
+    deviation = np.sqrt(_weigh(shares, (frames - mean) ** 2))
     return np.concatenate([mean, deviation])
 
 
