@@ -11,7 +11,7 @@ import json
 import math
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -297,6 +297,27 @@ def _offered(probs: Floats, offered: NDArray[np.bool_]) -> Floats:
     return np.asarray(
         np.where(total > 0, kept / np.where(total > 0, total, 1), offered / offered.sum(1, keepdims=True))
     )
+
+
+def offer(judgements: Judgements, names: Collection[str]) -> Judgements:
+    """Take away the emotions that are not offered: their share, and their place among the labels.
+
+    Args:
+        judgements: with probabilities; what was decided apart from them is forgotten.
+        names: that are offered; every truth must be among them.
+
+    >>> names, labels = np.array(["a"]), LabelSet(("anger", "calm", "fear"))
+    >>> three = Judgements("x", labels, *[names] * 4, np.array([2]), np.array([[0.2, 0.6, 0.2]]))
+    >>> offer(three, ["anger", "fear"]).probs
+    array([[0.5, 0.5]])
+    """
+    labels = LabelSet(tuple(name for name in judgements.labels if name in names))
+    places = np.array([*(labels.index(name) if name in labels else -1 for name in judgements.labels), -1], np.intp)
+    probs = judgements.probs
+    if probs is not None:
+        kept = probs @ judgements.labels.to(labels)
+        probs = _offered(kept, np.ones(kept.shape, dtype=bool))
+    return replace(judgements, labels=labels, truth=places[judgements.truth], probs=probs, decided=None, ratings=None)
 
 
 def _evaluation(path: Path, merge: Mapping[str, str]) -> Judgements:
