@@ -130,21 +130,30 @@ def test_a_model_that_guesses_lies_within_what_guessing_gives():
 
 
 def test_equally_good_models_lie_as_far_apart_as_it_says():
-    """Two models with the same skill on the same speakers: 95 % of their differences are within `alike`."""
-    speakers, clips_each = 8, 30
-    rates = np.random.default_rng(3).uniform(0.4, 0.9, speakers).repeat(clips_each)
+    """Two models with this model's recall on each speaker: 95 % of their differences are within `alike`."""
+    own = judged.judgements(speakers=4, clips=40, skill=2.0)
+    own = replace(own, probs=np.where((own.speakers == "demo/00")[:, None], np.eye(4)[own.truth], own.probs))
+    right = own.said == own.names
+    cells = np.array([f"{s} {t}" for s, t in zip(own.speakers, own.names, strict=True)])
+    rates = np.array([right[cells == cell].mean() for cell in cells])
 
-    def model(seed):
-        rng, own = np.random.default_rng(seed), judged.judgements(speakers=speakers, clips=clips_each)
-        right = rng.random(len(own)) < rates
-        wrong = (own.truth + rng.integers(1, 4, len(own))) % 4
-        return replace(own, probs=None, decided=np.where(right, own.truth, wrong))
+    def recalls(seed):
+        drawn = np.random.default_rng(seed).random((1000, len(own))) < rates
+        return np.mean([drawn[:, own.truth == k].mean(axis=1) for k in range(4)], axis=0)
 
-    told = scores.evaluate(model(0), bootstraps=1000)["emotion"]["resolves"]["uar"]
-    pairs = [[metrics.uar(m.names, m.said) for m in (model(2 * s + 1), model(2 * s + 2))] for s in range(150)]
-    apart = np.quantile([abs(a - b) for a, b in pairs], 0.95)
-    assert told["alike"] == pytest.approx(apart, rel=0.3)
+    told = scores.evaluate(own, bootstraps=2000)["emotion"]["resolves"]["uar"]
+    assert told["alike"] == pytest.approx(np.quantile(np.abs(recalls(1) - recalls(2)), 0.95), rel=0.1)
     assert told["unlike"] > told["alike"]
+
+
+def test_models_that_find_other_speakers_hard_lie_apart_as_two_draws_of_speakers():
+    own = judged.judgements(speakers=10, clips=40)
+    one, other = (
+        metrics.of_counts(metrics.uar, Draws.of(own.speakers, n=2000, seed=seed).confusions(own.truth, said, 4))
+        for seed, said in ((1, own.probs.argmax(1)), (2, own.probs.argmax(1)))
+    )
+    told = scores.evaluate(own, bootstraps=2000)["emotion"]["resolves"]["uar"]
+    assert told["unlike"] == pytest.approx(np.quantile(np.abs(one - other), 0.95), rel=0.1)
 
 
 # Calibration ------------------------------------------------------------------------------------------------------

@@ -75,16 +75,14 @@ def resolves(truth: Index, said: Index, classes: int, draws: Draws, *, seed: int
 
 
 def _twin(truth: Index, said: Index, classes: int, draws: Draws, rng: np.random.Generator) -> Counts:
-    """Confusions, draw by draw, of a model that errs as often as this one on each speaker and class, elsewhere."""
-    people = int(draws.who.max()) + 1
+    """Confusions of models that err as often as this one on each speaker and class, on other utterances of theirs."""
     cells = (draws.who * classes + truth) * classes + said
-    each = np.bincount(cells, minlength=people * classes**2).reshape(people, classes, classes)
+    each = np.bincount(cells, minlength=(int(draws.who.max()) + 1) * classes**2).reshape(-1, classes, classes)
     support = each.sum(axis=2)
-    rates = each / np.maximum(support, 1)[..., None]
-    rates[support == 0] = 1 / classes
-    found = np.zeros((len(draws.times if draws.times is not None else ()), classes, classes), np.int64)
-    for number, times in enumerate(draws.times if draws.times is not None else ()):
-        found[number] = rng.multinomial(support * times[:, None], rates).sum(axis=0)
+    found = np.zeros((0 if draws.times is None else len(draws.times), classes, classes), np.int64)
+    for counts, n in zip(each, support, strict=True):  # speaker by speaker: all at once need not fit into memory
+        rates = np.where(n[:, None] > 0, counts / np.maximum(n, 1)[:, None], 1 / classes)
+        found += rng.multinomial(n, rates, size=(len(found), classes))
     return found
 
 
