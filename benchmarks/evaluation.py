@@ -34,12 +34,12 @@ cannot name are not offered; calm counts as neutral in `default`. Intervals: 95 
 the columns mean is in [docs/evaluation.md](../docs/evaluation.md).
 
 The model card's first row of `default` is another measurement: there the shrinkage is chosen in each fold on the
-training speakers. The shipped shrinkage was chosen for corpora that were not heard, which costs on those that were.
+training speakers, and all eight emotions are offered; the shipped shrinkage was chosen for corpora that were not heard.
 """
 
 COLUMNS = (
     "| model | on | emotions | UAR | guessing, up to | told apart from (alike, unlike) | ECE (perfect, up to) | ECE, "
-    "temperature of other folds | accuracy | surest 80 % | surest 60 % |"
+    "temperature of others | accuracy | surest 80 % | surest 60 % |"
 )
 
 
