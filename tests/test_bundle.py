@@ -14,7 +14,8 @@ import clips
 from affekt import bundle, calibrate
 from affekt.errors import BundleError, UnknownNameError, UsageError
 from affekt.features import whisper
-from affekt.types import Segment, Signal, Window
+from affekt.manifest import Manifest
+from affekt.types import LabelSet, Segment, Signal, Utterance, Window
 from affekt.windows import whole
 
 LABELS = ("anger", "neutral", "sadness")
@@ -342,3 +343,50 @@ def test_a_prediction_is_the_judgement_of_its_embedding(model):
     said = model.predict([whole(signal) for signal in signals])
     assert np.allclose([p.probs for p in said], probs, atol=1e-6)
     assert np.allclose([[p.affect.valence, p.affect.arousal, p.affect.dominance] for p in said], affect, atol=1e-6)
+
+
+# What it knows from training --------------------------------------------------------------------------------------
+
+
+def rows(name="demo", speakers=("demo/a", "demo/b")):
+    """A corpus of one utterance per speaker."""
+    said = tuple(Utterance(f"u{i}", f"{i}.wav", who, "anger") for i, who in enumerate(speakers))
+    return Manifest(name, LabelSet(LABELS), said, licence="", citation="")
+
+
+def test_it_knows_the_speakers_that_its_card_remembers_and_no_others(folder):
+    rewrite(folder, notes={"heard": bundle.heard([rows()])})
+    model = bundle.load(folder)
+    assert model.knows(rows()) == "it was trained on these very recordings (demo)"
+    assert model.knows(rows("renamed", ("demo/b", "new/c"))) == "in training (demo) it heard 1 of these 2 speakers"
+    assert model.knows(rows("demo", ("demo/c",))) is None
+    assert model.knows(rows("emodb", ("emodb/03",))) is None  # whatever the line of the card says
+
+
+@pytest.mark.parametrize(
+    ("run", "lines", "known"),
+    [
+        ("", ["EmoDB: 535 clips, 10 speakers, German"], "emodb"),
+        ('[data]\ncorpora = ["savee"]\n', ["x"], "savee"),
+        ('[fingerprints]\nurdu = "0"\n', ["x"], "urdu"),
+    ],
+)
+def test_of_a_model_that_remembers_no_speakers_the_names_of_corpora_are_all_there_is(folder, run, lines, known):
+    (folder / "run.toml").write_text(run, encoding="utf-8")
+    rewrite(folder, trained_on=lines)
+    model = bundle.load(folder)
+    assert model.knows(rows(known)) == model.knows(rows("mine", (f"{known}/07",))) == f"it was trained on {known}"
+    assert model.knows(rows("ravdess", ("ravdess/07",))) is None
+
+
+def test_a_recipe_that_is_missing_or_broken(folder):
+    (folder / "run.toml").unlink()
+    assert (bundle.load(folder).run, bundle.load(folder).merge) == ({}, {})
+    (folder / "run.toml").write_text("= 1", encoding="utf-8")
+    with pytest.raises(BundleError, match=r"run\.toml cannot be read"):
+        bundle.load(folder).run  # noqa: B018
+
+
+def test_merges_are_those_of_the_run(folder):
+    (folder / "run.toml").write_text('[data.merge]\ncalm = "neutral"\n', encoding="utf-8")
+    assert bundle.load(folder).merge == bundle.load("default").merge == {"calm": "neutral"}

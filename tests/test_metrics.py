@@ -49,6 +49,16 @@ def weighed(draw):
     return truth, raw / raw.sum(1, keepdims=True)
 
 
+@st.composite
+def shared(draw):
+    """Raters' shares and probabilities of 1 to 30 utterances over four emotions; exact zeros occur."""
+    n = draw(st.integers(1, 30))
+    raw = [draw(hnp.arrays(np.float64, (n, 4), elements=st.integers(0, 10).map(float))) for _ in range(2)]
+    for values in raw:
+        values[values.sum(1) == 0] = 1
+    return tuple(values / values.sum(1, keepdims=True) for values in raw)
+
+
 # Labels -----------------------------------------------------------------------------------------------------------
 
 
@@ -107,6 +117,53 @@ def test_order_of_utterances_and_names_of_classes_do_not_matter(data, random):
     truth, prediction = ([renamed[name] for name in column] for column in zip(*rows, strict=True))
     for metric in CATEGORICAL:
         assert metric(truth, prediction) == pytest.approx(metric(*data))
+
+
+@pytest.mark.filterwarnings("ignore:A single label was found")
+@given(judged())
+def test_metrics_per_class_equal_scikit_learn(data):
+    sk = pytest.importorskip("sklearn.metrics")
+    precision, recall, f1, support = sk.precision_recall_fscore_support(*data, labels=EMOTIONS, zero_division=np.nan)
+    found = metrics.scores(*data, labels=EMOTIONS)
+    for name, *expected in zip(EMOTIONS, precision, recall, f1, strict=True):
+        for own, value in zip((found.precision, found.recall, found.f1), expected, strict=True):
+            assert own.get(name, np.nan) == pytest.approx(value, abs=1e-9, nan_ok=True)
+    assert list(found.support.values()) == support.tolist()
+    assert metrics.precision_per_class(*data) == {name: found.precision[name] for name in sorted(found.precision)}
+    assert metrics.f1_per_class(*data) == {name: found.f1[name] for name in sorted(found.f1)}
+
+
+@given(judged())
+def test_categorical_metrics_equal_audmetric(data):
+    """audEERING's, the field's own: it takes a class that was never predicted for a precision of 0."""
+    audmetric = pytest.importorskip("audmetric")
+    names = sorted({*data[0], *data[1]})
+    zeros = dict.fromkeys(names, 0.0)
+    close = {"abs": 1e-9}
+    assert metrics.accuracy(*data) == pytest.approx(audmetric.accuracy(*data), **close)
+    assert metrics.macro_f1(*data) == pytest.approx(audmetric.unweighted_average_fscore(*data), **close)
+    in_truth = sorted(set(data[0]))
+    assert metrics.uar(*data) == pytest.approx(
+        np.mean([audmetric.recall_per_class(*data)[name] for name in in_truth]), **close
+    )
+    for own, theirs in (
+        (metrics.recall_per_class, audmetric.recall_per_class),
+        (metrics.precision_per_class, audmetric.precision_per_class),
+        (metrics.f1_per_class, audmetric.fscore_per_class),
+    ):
+        assert zeros | own(*data) == pytest.approx(theirs(*data), **close)
+    assert metrics.confusion(*data).tolist() == audmetric.confusion_matrix(*data)
+
+
+@given(rated())
+def test_numbers_equal_audmetric(data):
+    audmetric = pytest.importorskip("audmetric")
+    assert metrics.mae(*data) == pytest.approx(audmetric.mean_absolute_error(*data), abs=1e-9)
+    assert metrics.mse(*data) == pytest.approx(audmetric.mean_squared_error(*data), abs=1e-9)
+    assume(np.ptp(data[0]) > 0)
+    assume(np.ptp(data[1]) > 0)
+    assert metrics.ccc(*data) == pytest.approx(audmetric.concordance_cc(*data), abs=1e-9)
+    assert metrics.pearson(*data) == pytest.approx(audmetric.pearson_cc(*data), abs=1e-9)
 
 
 def test_a_class_that_is_predicted_and_never_true_lowers_macro_f1_and_adds_no_recall():
@@ -257,6 +314,101 @@ def test_ece_equals_its_definition_bin_by_bin(data, bins):
     assert metrics.ece(*data, labels=EMOTIONS, bins=bins) == pytest.approx(expected)
 
 
+@given(weighed(), st.integers(1, 20), st.sampled_from(["width", "mass"]))
+def test_the_reliability_curve_holds_every_utterance_once_and_gives_the_ece(data, bins, equal):
+    found = metrics.reliability(*data, labels=EMOTIONS, bins=bins, equal=equal)
+    n = sum(one.n for one in found)
+    assert n == len(data[0])
+    assert 1 <= len(found) <= bins
+    assert all(one.low <= one.confidence <= one.high + 1e-12 for one in found)
+    assert sum(one.n * one.accuracy for one in found) / n == pytest.approx(
+        metrics.top_k(*data, labels=EMOTIONS, k=1), abs=1e-9
+    )
+    gaps = sum(one.n * abs(one.accuracy - one.confidence) for one in found) / n
+    assert metrics.ece(*data, labels=EMOTIONS, bins=bins, equal=equal) == pytest.approx(gaps, abs=1e-12)
+
+
+def test_bins_of_equal_mass_hold_as_many_utterances_each():
+    sure = np.linspace(0.51, 0.99, 60)
+    found = metrics.reliability(["a"] * 60, np.stack([sure, 1 - sure], axis=1), labels=["a", "b"], bins=6, equal="mass")
+    assert [one.n for one in found] == [10] * 6
+
+
+@given(weighed())
+def test_confidences_that_are_equal_share_a_bin_whatever_the_order_of_the_rows(data):
+    truth, probs = data
+    turned = list(reversed(truth)), probs[::-1]
+    for equal in ("width", "mass"):
+        own, other = (metrics.ece(*one, labels=EMOTIONS, equal=equal) for one in (data, turned))
+        assert own == pytest.approx(other, abs=1e-12)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 3))
+def test_top_k_equals_scikit_learn(seed, k):
+    sk = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(seed)
+    truth, probs = rng.choice(EMOTIONS, 30), rng.dirichlet(np.ones(4), 30)
+    expected = sk.top_k_accuracy_score(truth, probs, k=k, labels=EMOTIONS)
+    assert metrics.top_k(truth, probs, labels=EMOTIONS, k=k) == pytest.approx(expected, abs=1e-9)
+    assert metrics.top_k(truth, probs, labels=EMOTIONS, k=4) == 1
+
+
+@pytest.mark.parametrize("k", [0, 3])
+def test_top_k_needs_a_k_among_the_labels(k):
+    with pytest.raises(UsageError, match=f"k must be 1 to 2, the number of labels, got {k}"):
+        metrics.top_k(["a"], [[1.0, 0.0]], labels=["a", "b"], k=k)
+
+
+# Raters' shares ---------------------------------------------------------------------------------------------------
+
+
+@given(shared())
+def test_divergences_equal_scipy(data):
+    distance = pytest.importorskip("scipy.spatial.distance")
+    stats = pytest.importorskip("scipy.stats")
+    q, p = data
+    assert metrics.jsd(q, p) == pytest.approx(np.mean(distance.jensenshannon(q, p, axis=1, base=2) ** 2), abs=1e-9)
+    likely = np.clip(p, 0.01, None)
+    likely /= likely.sum(axis=1, keepdims=True)
+    assert metrics.kld(q, likely) == pytest.approx(np.mean(stats.entropy(q, likely, axis=1)), abs=1e-9)
+    assert metrics.cross_entropy(q, likely) == pytest.approx(
+        np.mean(stats.entropy(q, axis=1) + stats.entropy(q, likely, axis=1)), abs=1e-9
+    )
+
+
+@given(shared())
+def test_jensen_shannon_knows_no_side_and_lies_between_0_and_1(data):
+    q, p = data
+    assert metrics.jsd(q, p) == pytest.approx(metrics.jsd(p, q), abs=1e-12)
+    assert 0 <= metrics.jsd(q, p) <= 1
+    assert metrics.jsd(q, q) == pytest.approx(0, abs=1e-12)
+
+
+@given(weighed())
+def test_cross_entropy_of_raters_who_agree_is_the_log_loss(data):
+    truth, probs = data
+    hot = np.eye(4)[[EMOTIONS.index(name) for name in truth]]
+    assert metrics.cross_entropy(hot, probs) == pytest.approx(metrics.log_loss(*data, labels=EMOTIONS), abs=1e-9)
+    assert metrics.kld(hot, probs) == pytest.approx(metrics.log_loss(*data, labels=EMOTIONS), abs=1e-9)
+
+
+@pytest.mark.parametrize("metric", [metrics.jsd, metrics.kld, metrics.cross_entropy])
+@pytest.mark.parametrize(
+    ("truth", "probs", "message"),
+    [
+        (np.zeros((0, 2)), np.zeros((0, 2)), "truth is empty"),
+        ([[1, 0]], [[1, 0], [0, 1]], "as many rows and columns"),
+        ([[1, 0]], [[1, 0, 0]], "as many rows and columns"),
+        ([[0.5, 0.2]], [[1, 0]], "truth's row 0 is no probability"),
+        ([[1, 0]], [[0.5, 0.2]], "prediction's row 0 is no probability"),
+        ([[1, math.nan]], [[1, 0]], "truth is NaN or infinite in row 0"),
+    ],
+)
+def test_shares_that_are_none_are_refused(metric, truth, probs, message):
+    with pytest.raises(DataError, match=message):
+        metric(truth, probs)
+
+
 def test_ece_of_a_model_that_knows_itself_is_nought():
     probs = np.tile([0.75, 0.25], (4, 1))
     assert metrics.ece(["a", "a", "a", "b"], probs, labels=["a", "b"]) == 0
@@ -299,6 +451,8 @@ def test_bad_probabilities_are_refused_with_the_row(metric, truth, probs, messag
 def test_ece_needs_a_bin():
     with pytest.raises(UsageError, match="at least 1 bin, got 0"):
         metrics.ece(["a"], [[1.0]], labels=["a"], bins=0)
+    with pytest.raises(UsageError, match="equal width or mass, not of equal 'length'"):
+        metrics.ece(["a"], [[1.0]], labels=["a"], equal="length")
 
 
 # Bootstrap --------------------------------------------------------------------------------------------------------
@@ -322,6 +476,22 @@ def test_both_ways_of_drawing_give_the_same_interval(metric):
     by_rows = metrics.bootstrap(lambda x, y: metric(x, y), *data, n=200)
     by_counts = metrics.bootstrap(metric, *data, n=200)
     assert [by_counts.value, by_counts.low, by_counts.high] == pytest.approx([by_rows.value, by_rows.low, by_rows.high])
+
+
+def test_draws_of_speakers_are_those_of_the_bootstrap():
+    """What is a mean over rows can be had from the speakers' sums, all draws at once."""
+    truth, prediction, who = experiment()
+    right = (truth == prediction).astype(float)
+    each = np.array([[right[who == name].sum(), (who == name).sum()] for name in np.unique(who)])
+    sums = metrics.draw_speakers(who, n=300, seed=7) @ each
+    found = metrics.interval(right.mean(), sums[:, 0] / sums[:, 1])
+    expected = metrics.bootstrap(metrics.accuracy, truth, prediction, who, n=300, seed=7)
+    assert [found.value, found.low, found.high] == pytest.approx([expected.value, expected.low, expected.high])
+
+
+def test_only_what_follows_from_a_confusion_matrix_can_be_had_from_one():
+    with pytest.raises(UsageError, match="only accuracy, uar, macro_f1, weighted_f1 follow"):
+        metrics.of_counts(metrics.ccc, np.eye(2, dtype=int))
 
 
 def test_interval_holds_the_value_and_widens_with_its_level():

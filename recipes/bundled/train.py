@@ -265,6 +265,7 @@ def _save(card: bundle.Card, graph: bytes, parts: Mapping[str, Embedded], choice
         "",
         "[copies]",
         *(f"{name} = {weight}" for name, weight in choice.weights.items()),
+        *(["", "[merge]", *(f'{name} = "{other}"' for name, other in SAME.items())] if "ravdess" in parts else []),
         "",
         "[fingerprints]",
         *(f'{name} = "{corpora.manifest(name).fingerprint}"' for name in parts),

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,7 @@ from affekt import config, hearing
 from affekt.errors import BundleError, UnknownNameError, UsageError
 from affekt.features import whisper
 from affekt.hearing import Input
+from affekt.manifest import Manifest
 from affekt.types import Affect, LabelSet, Prediction, Signal, Window
 
 SCHEMA = "affekt.bundle/1"
@@ -135,13 +137,16 @@ class Bundle:
         _verify(folder / "model.onnx", card.sha256)
         self._input = _input(card)
         self.card = card
+        self.folder = folder
         self.id = card.id
         self.labels = LabelSet(card.labels)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(folder / "model.onnx", options, providers=["CPUExecutionProvider"])
         outputs = {output.name: output.shape[-1] for output in self._session.get_outputs()}
-        self._x, width, self._affective = self._session.get_inputs()[0].name, outputs.get("probs"), "affect" in outputs
+        self._x, width = self._session.get_inputs()[0].name, outputs.get("probs")
+        self.affective = "affect" in outputs
+        "whether it gives valence, arousal and dominance"
         if width != len(card.labels):
             raise BundleError(f"{folder}: the model gives {width} probabilities, its card {len(card.labels)} emotions")
 
@@ -166,12 +171,66 @@ class Bundle:
             for row in zip(windows, probs, [None] * len(probs) if affect is None else affect, strict=True)
         ]
 
-    def hear(self, signal: Signal) -> Floats:
-        """Give what `judge` takes: the vector (dimensions,) or the frames (frames, dimensions) of a window's signal.
+    @property
+    def hears(self) -> str:
+        """What the features of a signal depend on, to know them again in a cache."""
+        return f"embedding of whisper {hearing.version('whisper')}" if self._input is None else f"{self._input}"
 
-        Takes and raises what `predict` does.
+    def hear(self, signal: Signal) -> Floats:
+        """Give what `judge` takes of one window: a vector (dimensions,) or frames (frames, dimensions).
+
+        Args:
+            signal: 16 kHz, levelled, as in a `Window`.
+
+        Raises:
+            UsageError: another rate, or longer than the encoder hears.
         """
         return whisper.embed(signal) if self._input is None else self._input.hear(signal)
+
+    @cached_property
+    def run(self) -> Mapping[str, Any]:
+        """How it was trained, run.toml; empty where there is none."""
+        path = self.folder / "run.toml"
+        try:
+            return tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise BundleError(f"{path} cannot be read: {error}") from error
+
+    @property
+    def merge(self) -> dict[str, str]:
+        """Emotions of corpora that were heard as another one in training, e.g. calm as neutral."""
+        return dict(self.run.get("merge") or self.run.get("data", {}).get("merge") or {})
+
+    def knows(self, manifest: Manifest) -> str | None:
+        """Say in words how this model knows these recordings from its training, None where it does not.
+
+        A model that was trained here remembers a digest of each speaker's name and the fingerprint of each manifest.
+        Of others, and of the bundled ones, the corpora's names are all there is to go by.
+
+        >>> from affekt.types import Utterance
+        >>> one = Manifest("emodb", LabelSet(("fear",)), (Utterance("a", "a.wav", "emodb/03", "fear"),), "", "")
+        >>> load("permissive").knows(one)
+        'it was trained on emodb'
+        """
+        voices = {_digest(name) for name in manifest.speakers}
+        for name, heard in self._heard().items():
+            if heard.get("fingerprint") == manifest.fingerprint:
+                return f"it was trained on these very recordings ({name})"
+            if shared := voices & set(heard.get("speakers", ())):
+                return f"in training ({name}) it heard {len(shared)} of these {len(voices)} speakers"
+            if "speakers" not in heard and any(one.partition("/")[0] == name for one in _names(manifest)):
+                return f"it was trained on {name}"
+        return None
+
+    def _heard(self) -> dict[str, dict[str, Any]]:
+        """Corpus -> what is known of those who spoke in it."""
+        if told := self.card.notes.get("heard"):
+            return dict(told)
+        prints = {name: {"fingerprint": own} for name, own in self.run.get("fingerprints", {}).items()}
+        named = [line.partition(":")[0].split()[0].lower() for line in self.card.trained_on if ":" in line]
+        return {name: {} for name in (*named, *self.run.get("data", {}).get("corpora", ()))} | prints
 
     def judge(self, heard: NDArray[np.float32] | Sequence[NDArray[np.float32]]) -> tuple[Floats, Floats | None]:
         """Judge what windows gave: probabilities (n, labels); valence, arousal, dominance (n, 3), or None.
@@ -183,10 +242,10 @@ class Bundle:
             return self._run(np.asarray(heard, np.float32))
         said = [self._run(frames[None]) for frames in heard]  # one by one: no padding to leak
         probs, affect = zip(*said, strict=True)
-        return np.concatenate(probs), np.concatenate(affect) if self._affective else None
+        return np.concatenate(probs), np.concatenate(affect) if self.affective else None
 
     def _run(self, x: Floats) -> tuple[Floats, Floats | None]:
-        names = ["probs", "affect"] if self._affective else ["probs"]
+        names = ["probs", "affect"] if self.affective else ["probs"]
         probs, *affect = self._session.run(names, {self._x: x})
         return probs, affect[0] if affect else None
 
@@ -204,6 +263,23 @@ class Bundle:
             uncertain=confidence < self.card.threshold,
             model=self.id,
         )
+
+
+def heard(manifests: Iterable[Manifest]) -> dict[str, dict[str, Any]]:
+    """Give what a card remembers of who was heard in training, without their names: corpus -> fingerprint, speakers.
+
+    It stands in a card's notes as `heard`, and `Bundle.knows` reads it.
+    """
+    return {m.name: {"fingerprint": m.fingerprint, "speakers": [*map(_digest, m.speakers)]} for m in manifests}
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:12]
+
+
+def _names(manifest: Manifest) -> tuple[str, ...]:
+    """A corpus goes by its own name, and its speakers bear the name of the corpus that they come from."""
+    return (manifest.name, *manifest.speakers)
 
 
 def names() -> list[str]:

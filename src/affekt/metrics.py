@@ -2,9 +2,10 @@
 
 Every metric is `f(truth, prediction)`, truth first, and needs numpy alone. Three kinds of prediction:
 
-    labels         (n,) strings or whole numbers   accuracy, uar, macro_f1, weighted_f1, recall_per_class, confusion
+    labels         (n,) strings or whole numbers   accuracy, uar, macro_f1, weighted_f1, confusion, ..._per_class
     numbers        (n,) real                       ccc, pearson, mse, mae, rmse
-    probabilities  (n, k), rows sum to 1           log_loss, brier, ece; they take `labels=`, the order of the columns
+    probabilities  (n, k), rows sum to 1           log_loss, brier, ece, top_k; they take `labels=`, the order of the
+                                                   columns; kld, jsd, cross_entropy: their truth is (n, k) as well
 
 Empty input, unequal lengths, NaN, None and infinity are a `DataError` in all of them, never a silent number.
 
@@ -20,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,6 +33,8 @@ Metric = Callable[[Any, Any], float]
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
+
+_TINY = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,12 @@ class Scores:
     weighted_f1: float
     recall: Mapping[str, float]
     "per class that occurs in the truth, in [0, 1]"
+    precision: Mapping[str, float]
+    "per class that was predicted, in [0, 1]"
+    f1: Mapping[str, float]
+    "per class of truth or prediction, in [0, 1]"
+    support: Mapping[str, int]
+    "utterances of each class"
     labels: tuple[str, ...]
     "order of the rows and columns of `confusion`"
     confusion: Counts
@@ -93,6 +102,9 @@ def scores(truth: ArrayLike, prediction: ArrayLike, *, labels: Iterable[str] | N
         macro_f1=float(_macro_f1(counts)),
         weighted_f1=float(_weighted_f1(counts)),
         recall=_recalls(counts, names),
+        precision=_recalls(counts.T, names),
+        f1=_f1s(counts, names),
+        support=dict(zip(names, counts.sum(axis=1).tolist(), strict=True)),
         labels=tuple(names),
         confusion=counts,
     )
@@ -212,6 +224,45 @@ def recall_per_class(truth: ArrayLike, prediction: ArrayLike) -> dict[str, float
     {'happy': 0.0, 'sad': 0.5}
     """
     return _recalls(*_count(truth, prediction, None))
+
+
+def precision_per_class(truth: ArrayLike, prediction: ArrayLike) -> dict[str, float]:
+    """Share of each class's predictions that are right.
+
+    Args:
+        truth: (n,) labels.
+        prediction: (n,) labels.
+
+    Returns:
+        Label -> precision in [0, 1], sorted by label; a class that was never predicted is left out.
+
+    Raises:
+        DataError: empty, unequal lengths, or a missing label.
+
+    >>> precision_per_class(["sad", "sad", "happy"], ["sad", "happy", "happy"])
+    {'happy': 0.5, 'sad': 1.0}
+    """
+    counts, names = _count(truth, prediction, None)
+    return _recalls(counts.T, names)
+
+
+def f1_per_class(truth: ArrayLike, prediction: ArrayLike) -> dict[str, float]:
+    """Harmonic mean of precision and recall of each class.
+
+    Args:
+        truth: (n,) labels.
+        prediction: (n,) labels.
+
+    Returns:
+        Label -> F1 in [0, 1], sorted by label, of every class of truth or prediction.
+
+    Raises:
+        DataError: empty, unequal lengths, or a missing label.
+
+    >>> f1_per_class(["sad", "sad", "sad", "happy"], ["sad", "sad", "happy", "angry"])
+    {'angry': 0.0, 'happy': 0.0, 'sad': 0.8}
+    """
+    return _f1s(*_count(truth, prediction, None))
 
 
 def confusion(truth: ArrayLike, prediction: ArrayLike, *, labels: Iterable[str] | None = None) -> Counts:
@@ -370,9 +421,8 @@ def log_loss(truth: ArrayLike, prediction: ArrayLike, *, labels: Iterable[str]) 
     0.3466
     """
     codes, probs = _judged(truth, prediction, labels)
-    tiny = np.finfo(np.float64).eps
     told = probs[np.arange(len(codes)), codes]
-    return float(-np.mean(np.log(np.clip(told, tiny, 1 - tiny))))
+    return float(-np.mean(np.log(np.clip(told, _TINY, 1 - _TINY))))
 
 
 def brier(truth: ArrayLike, prediction: ArrayLike, *, labels: Iterable[str]) -> float:
@@ -399,40 +449,196 @@ def brier(truth: ArrayLike, prediction: ArrayLike, *, labels: Iterable[str]) -> 
     return float(np.mean(np.sum((probs - np.eye(probs.shape[1])[codes]) ** 2, axis=1)))
 
 
-def ece(truth: ArrayLike, prediction: ArrayLike, *, labels: Iterable[str], bins: int = 15) -> float:
+def top_k(truth: ArrayLike, prediction: ArrayLike, *, labels: Iterable[str], k: int = 2) -> float:
+    """Share of utterances whose label is among the k most probable ones; of equal ones the first column is taken first.
+
+    Args:
+        truth: (n,) labels.
+        prediction: (n, classes) probabilities, rows sum to 1.
+        labels: in the order of the columns.
+        k: 1 gives the accuracy, all classes give 1.
+
+    Returns:
+        In [0, 1]; higher is better, k over the number of classes is chance.
+
+    Raises:
+        DataError: empty, wrong shape, a label outside `labels`, or rows that are no probabilities.
+        UsageError: k is not within 1 and the number of classes.
+
+    >>> top_k(["sad", "calm"], [[0.5, 0.1, 0.4], [0.2, 0.1, 0.7]], labels=["happy", "calm", "sad"])
+    0.5
+    """
+    codes, probs = _judged(truth, prediction, labels)
+    if not 1 <= k <= probs.shape[1]:
+        raise UsageError(f"k must be 1 to {probs.shape[1]}, the number of labels, got {k}")
+    best = np.argsort(-probs, axis=1, kind="stable")[:, :k]
+    return float((best == codes[:, None]).any(axis=1).mean())
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Utterances of about the same confidence."""
+
+    low: float
+    "confidences above this ..."
+    high: float
+    "... up to this"
+    n: int
+    confidence: float
+    "their mean"
+    accuracy: float
+    "share of them that is right"
+
+
+Bins = Literal["width", "mass"]
+"""width: bin b of m holds confidences in (b/m, (b+1)/m]; mass: the bins' edges are quantiles of the confidences, so
+that all hold about as many utterances, equal confidences together."""
+
+
+def reliability(
+    truth: ArrayLike, prediction: ArrayLike, *, labels: Iterable[str], bins: int = 15, equal: Bins = "width"
+) -> list[Bin]:
+    """Confidence beside accuracy, bin by bin: the curve of a reliability diagram. Empty bins are left out.
+
+    Takes what `ece` takes and raises what it raises.
+
+    >>> reliability(["sad", "happy"], [[0.25, 0.75], [0.25, 0.75]], labels=["happy", "sad"], bins=2)
+    [Bin(low=0.5, high=1.0, n=2, confidence=0.75, accuracy=0.5)]
+    """
+    if bins < 1:
+        raise UsageError(f"calibration is measured in at least 1 bin, got {bins}")
+    if equal not in ("width", "mass"):
+        raise UsageError(f"bins are of equal width or mass, not of equal {equal!r}")
+    codes, probs = _judged(truth, prediction, labels)
+    sure, right = probs.max(axis=1), probs.argmax(axis=1) == codes
+    edges = np.linspace(0, 1, bins + 1)
+    if equal == "mass":
+        edges = np.unique(np.concatenate([[0.0], np.quantile(sure, edges[1:-1], method="inverted_cdf"), [1.0]]))
+    place = np.searchsorted(edges[1:-1], sure, side="left")
+    rows = ((number, place == number) for number in np.unique(place).tolist())
+    return [
+        Bin(float(edges[b]), float(edges[b + 1]), int(own.sum()), float(sure[own].mean()), float(right[own].mean()))
+        for b, own in rows
+    ]
+
+
+def ece(
+    truth: ArrayLike, prediction: ArrayLike, *, labels: Iterable[str], bins: int = 15, equal: Bins = "width"
+) -> float:
     r"""Expected calibration error: how far the highest probability is from the share of times it is right.
 
     $$ \sum_b \frac{n_b}{n} \left| \text{accuracy}_b - \text{mean confidence}_b \right| $$
 
-    Confidence is the highest probability of a row. The bins have equal width and are closed above: bin b of m holds
-    confidences in (b/m, (b+1)/m]. Empty bins add nothing. With few utterances the value is biased upwards.
+    Confidence is the highest probability of a row; `Bins` says how bins of equal width and of equal mass are made.
+    With few utterances the value is biased upwards.
 
     Args:
         truth: (n,) labels.
         prediction: (n, k) probabilities, rows sum to 1.
         labels: the k labels in the order of the columns.
         bins: how many bins over (0, 1], at least 1.
+        equal: width or mass.
 
     Returns:
         In [0, 1]; lower is better.
 
     Raises:
         DataError: empty, wrong shape, a label outside `labels`, or rows that are no probabilities.
-        UsageError: no bins.
+        UsageError: no bins, or bins that are equal in something else.
 
     Source:
-        C. Guo et al. On calibration of modern neural networks. ICML 2017.
+        C. Guo et al. On calibration of modern neural networks. ICML 2017. Equal mass: K. Nguyen, B. O'Connor.
+        Posterior calibration and exploratory analysis for natural language processing models. EMNLP 2015.
 
     >>> round(ece(["sad", "sad"], [[0.2, 0.8], [0.2, 0.8]], labels=["happy", "sad"]), 4)
     0.2
     """
-    if bins < 1:
-        raise UsageError(f"ece needs at least 1 bin, got {bins}")
-    codes, probs = _judged(truth, prediction, labels)
-    confidence = probs.max(axis=1)
-    gap = (probs.argmax(axis=1) == codes) - confidence
-    place = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidence, side="left")
-    return float(np.abs(np.bincount(place, weights=gap)).sum() / len(codes))
+    found = reliability(truth, prediction, labels=labels, bins=bins, equal=equal)
+    return sum(one.n * abs(one.accuracy - one.confidence) for one in found) / sum(one.n for one in found)
+
+
+def cross_entropy(truth: ArrayLike, prediction: ArrayLike) -> float:
+    r"""Mean surprise of raters at the prediction, $-\frac{1}{n}\sum_i\sum_c q_{ic} \ln p_{ic}$.
+
+    Probabilities are kept 2.2e-16 away from 0, as in `log_loss`, which this is where raters agree.
+
+    Args:
+        truth: (n, k) shares of raters q, rows sum to 1.
+        prediction: (n, k) probabilities p, rows sum to 1.
+
+    Returns:
+        In [0, 36.05], nats; lower is better, the raters' own entropy is the best that can be had.
+
+    Raises:
+        DataError: empty, unequal shapes, or rows that are no probabilities.
+
+    >>> round(cross_entropy([[0.5, 0.5]], [[0.25, 0.75]]), 4)
+    0.837
+    """
+    q, p = _distributions(truth, prediction)
+    return float(-np.mean(np.sum(q * np.log(np.clip(p, _TINY, 1)), axis=1)))
+
+
+def kld(truth: ArrayLike, prediction: ArrayLike) -> float:
+    r"""Kullback-Leibler divergence of the prediction from the raters.
+
+    $$ \frac{1}{n} \sum_i \sum_c q_{ic} \ln \frac{q_{ic}}{p_{ic}} $$
+
+    Takes what `cross_entropy` takes; it is the cross entropy less the raters' own entropy.
+
+    Returns:
+        In [0, 36.05], nats; lower is better, 0 is equality.
+
+    Raises:
+        DataError: empty, unequal shapes, or rows that are no probabilities.
+
+    Source:
+        S. Kullback, R. A. Leibler. On information and sufficiency. Annals of Mathematical Statistics 22 (1951).
+
+    >>> kld([[0.5, 0.5]], [[0.5, 0.5]]), round(kld([[1, 0]], [[0.5, 0.5]]), 4)
+    (0.0, 0.6931)
+    """
+    q, p = _distributions(truth, prediction)
+    return float(np.mean(_relative(q, p)))
+
+
+def jsd(truth: ArrayLike, prediction: ArrayLike) -> float:
+    r"""Jensen-Shannon divergence of raters and prediction: of both from their mean, in bits.
+
+    $$ \tfrac{1}{2} D(q \| m) + \tfrac{1}{2} D(p \| m), \quad m = \tfrac{1}{2}(q + p) $$
+
+    Takes what `cross_entropy` takes. The divergence is meant, not its root, which is the distance.
+
+    Returns:
+        In [0, 1]; lower is better, 0 is equality, 1 nothing in common.
+
+    Raises:
+        DataError: empty, unequal shapes, or rows that are no probabilities.
+
+    Source:
+        J. Lin. Divergence measures based on the Shannon entropy. IEEE Transactions on Information Theory 37 (1991).
+
+    >>> jsd([[1, 0]], [[0, 1]]), jsd([[0.5, 0.5]], [[0.5, 0.5]])
+    (1.0, 0.0)
+    """
+    q, p = _distributions(truth, prediction)
+    mean = (q + p) / 2
+    return float(np.mean((_relative(q, mean) + _relative(p, mean)) / 2) / math.log(2))
+
+
+def _relative(q: Floats, p: Floats) -> Floats:
+    """Divergence of p from q in each row, nats."""
+    logs = np.log(np.where(q > 0, q, 1)) - np.log(np.where(q > 0, np.clip(p, _TINY, None), 1))
+    return np.asarray(np.clip(np.sum(q * logs, axis=1), 0, None))
+
+
+def _distributions(truth: ArrayLike, prediction: ArrayLike) -> tuple[Floats, Floats]:
+    q, p = _real(truth, "truth", ndim=2), _real(prediction, "prediction", ndim=2)
+    if q.shape != p.shape:
+        raise DataError(f"truth and prediction must have as many rows and columns, got {q.shape} and {p.shape}")
+    if not len(q):
+        raise DataError("truth is empty: there is nothing to score")
+    return _probable(q, "truth"), _probable(p, "prediction")
 
 
 def bootstrap(
@@ -476,17 +682,58 @@ def bootstrap(
     who = _labels(speakers, "speakers")
     if len(who) != len(truth):
         raise DataError(f"truth has {len(truth)} rows and speakers has {len(who)}: each row needs its speaker")
+    draws, who = _draw_speakers(who, n, seed)
+    many = _redraw_counts if metric in _FROM_COUNTS else _redraw_rows
+    return interval(value, many(metric, truth, prediction, who, draws), level=level)
+
+
+def interval(value: float, drawn: ArrayLike, *, level: float = 0.95) -> Interval:
+    """Make an interval of what a metric was on many draws: its quantiles. Draws that are NaN are left out.
+
+    >>> interval(0.5, np.arange(101) / 100, level=0.5)
+    Interval(value=0.5, low=0.25, high=0.75)
+    """
+    found = np.asarray(drawn, np.float64)
+    found = found[~np.isnan(found)]
+    if not len(found):
+        return Interval(value, float("nan"), float("nan"))
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(value, float(low), float(high))
+
+
+def draw_speakers(speakers: ArrayLike, *, n: int = 1000, seed: int = 0) -> Counts:
+    """Draw as `bootstrap` does: how often each speaker, in sorted order, is in each draw.
+
+    What is a sum over speakers (counts, squared errors) is then the same sum for all draws in one product, and two
+    models can be compared on the very same draws.
+
+    Args:
+        speakers: (rows,) who speaks in each row.
+        n: draws.
+        seed: of numpy's default generator.
+
+    Returns:
+        (n, speakers), each row sums to the number of speakers.
+
+    Raises:
+        DataError: fewer than two speakers.
+
+    >>> draw_speakers(["x", "x", "y"], n=3).sum(axis=1)
+    array([2, 2, 2])
+    """
+    draws, _ = _draw_speakers(_labels(speakers, "speakers"), n, seed)
+    return _times(draws)
+
+
+def _draw_speakers(who: NDArray[Any], n: int, seed: int) -> tuple[Counts, Counts]:
     people, who = np.unique(who, return_inverse=True)
     if len(people) < 2:
         raise DataError(f"only the speaker {people[0]!s}: an interval over speakers needs at least two")
-    draws = np.random.default_rng(seed).integers(len(people), size=(n, len(people)))
-    many = _redraw_counts if metric in _FROM_COUNTS else _redraw_rows
-    drawn = many(metric, truth, prediction, who, draws)
-    drawn = drawn[~np.isnan(drawn)]
-    if not len(drawn):
-        return Interval(value, float("nan"), float("nan"))
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(value, float(low), float(high))
+    return np.random.default_rng(seed).integers(len(people), size=(n, len(people))), who
+
+
+def _times(draws: Counts) -> Counts:
+    return np.stack([np.bincount(draw, minlength=draws.shape[1]) for draw in draws])
 
 
 def _redraw_rows(metric: Metric, truth: NDArray[Any], prediction: NDArray[Any], who: Counts, draws: Counts) -> Floats:
@@ -500,8 +747,22 @@ def _redraw_counts(metric: Metric, truth: NDArray[Any], prediction: NDArray[Any]
     people = draws.shape[1]
     names = np.unique(np.concatenate([truth, prediction])).tolist()
     each = np.stack([_count(truth[who == s], prediction[who == s], names)[0].ravel() for s in range(people)])
-    times = np.stack([np.bincount(draw, minlength=people) for draw in draws])
-    return np.asarray(_FROM_COUNTS[metric]((times @ each).reshape(-1, len(names), len(names))))
+    return of_counts(metric, (_times(draws) @ each).reshape(-1, len(names), len(names)))
+
+
+def of_counts(metric: Metric, counts: Counts) -> Floats:
+    """Compute accuracy, uar, macro_f1 or weighted_f1 of confusion matrices (..., k, k), one value each.
+
+    Raises:
+        UsageError: the metric is none of these.
+
+    >>> of_counts(uar, np.array([[[1, 0], [1, 1]], [[2, 0], [0, 2]]])).tolist()
+    [0.75, 1.0]
+    """
+    if metric not in _FROM_COUNTS:
+        known = ", ".join(one.__name__ for one in _FROM_COUNTS)
+        raise UsageError(f"only {known} follow from a confusion matrix")
+    return np.asarray(_FROM_COUNTS[metric](counts))
 
 
 # Each of these works on one confusion matrix (k, k) or on a stack of them (..., k, k).
@@ -548,6 +809,11 @@ def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> Floats:
 def _recalls(counts: Counts, names: list[str]) -> dict[str, float]:
     found = zip(names, _recall(counts).tolist(), counts.sum(-1), strict=True)
     return {name: share for name, share, support in found if support}
+
+
+def _f1s(counts: Counts, names: list[str]) -> dict[str, float]:
+    found = zip(names, _f1(counts).tolist(), counts.sum(-1) + counts.sum(-2), strict=True)
+    return {name: share for name, share, there in found if there}
 
 
 def _count(truth: ArrayLike, prediction: ArrayLike, labels: Iterable[Any] | None) -> tuple[Counts, list[str]]:
@@ -608,11 +874,15 @@ def _judged(truth: ArrayLike, prediction: ArrayLike, labels: Iterable[str]) -> t
     _same_length(x, probs)
     if probs.shape[1] != len(names):
         raise DataError(f"prediction must have {len(names)} columns, one per label, got {probs.shape[1]}")
+    return _codes(x, names, "truth"), _probable(probs, "prediction")
+
+
+def _probable(probs: Floats, what: str) -> Floats:
     wrong = (probs.min(axis=1) < 0) | (np.abs(probs.sum(axis=1) - 1) > 1e-3)
     if wrong.any():
         row = int(wrong.argmax())
-        raise DataError(f"prediction's row {row} is no probability: {probs[row]} (each >= 0, sum 1)")
-    return _codes(x, names, "truth"), probs
+        raise DataError(f"{what}'s row {row} is no probability: {probs[row]} (each >= 0, sum 1)")
+    return probs
 
 
 def _same_length(truth: NDArray[Any], prediction: NDArray[Any]) -> None:

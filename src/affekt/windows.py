@@ -18,6 +18,13 @@ from affekt.types import Role, Samples, Segment, Signal, Window
 WINDOW, HOP = 3.0, 1.0
 """Seconds; the defaults."""
 
+SHORTEST = 0.25
+"""Seconds; a turn that is shorter is not judged."""
+LONGEST = 6.0
+"""Seconds of a recording that are judged at once where it is judged whole: the length of training's clips."""
+
+_PEAK = 0.01  # speech at -26 dBFS has samples above; windows below were too quiet to be levelled
+
 
 class WindowStage:
     """Cuts the turns of one speaker into windows.
@@ -143,6 +150,16 @@ def cut(
         start, end = round(inside.start * signal.rate), round(inside.end * signal.rate)
         samples = signal.samples[start - signal.start : end - signal.start]
         yield from stage.push(Speech(Signal(samples, signal.rate, start), start, final=True))
+
+
+def audible(window: Window) -> bool:
+    """Say whether there is something to judge: silence and clicks have no emotion.
+
+    >>> audible(whole(Signal(np.zeros(16000, np.float32), 16000)))
+    False
+    """
+    signal = window.signal
+    return signal.duration >= SHORTEST and float(np.abs(signal.samples).max(initial=0.0)) >= _PEAK
 
 
 def whole(signal: Signal, speaker: str | None = None, role: Role = "speaker") -> Window:

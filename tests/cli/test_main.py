@@ -49,7 +49,7 @@ def test_python_m_affekt_is_the_command():
     [
         (
             ("predcit",),
-            "no command is called 'predcit'; did you mean 'predict'? Known: data, ",
+            "no command is called 'predcit'; did you mean 'predict'? Known: ",
         ),
         (("--verison",), "See: affekt --help"),
         (("data",), "which command? affekt data --help lists them"),

@@ -291,5 +291,5 @@ def test_a_segment_is_heard_and_no_more_than_half_a_minute(tmp_path):
 @pytest.mark.parametrize("segment", [Segment(41, 42), Segment(3, 3)])
 def test_a_segment_without_sound_is_refused(tmp_path, segment):
     made = utterances(tmp_path, ("anger", {"segment": segment}))
-    with pytest.raises(DataError, match=r"0: Segment\(.*\) holds no sample of 40\.00 s"):
+    with pytest.raises(DataError, match=r"\.wav: Segment\(.*\) holds no sample of 40\.00 s"):
         frozen.hear(made, made.utterances[0], "phone")

@@ -19,13 +19,20 @@ from affekt.audio.decode import Source
 from affekt.audio.loudness import active_level, level
 from affekt.audio.recording import Recording, open_recording
 from affekt.audio.resample import RATE, Resampler
-from affekt.errors import AudioError, UsageError
-from affekt.types import Samples, Signal
+from affekt.errors import AudioError, DataError, UsageError
+from affekt.types import Samples, Segment, Signal
 
 __all__ = ["RATE", "Channel", "Recording", "Resampler", "Source", "active_level", "level", "open_recording", "read"]
 
 
-def read(source: Source, *, channel: Channel = "mix", rate: int = RATE, limit: float = 3600.0) -> Signal:
+def read(
+    source: Source,
+    *,
+    channel: Channel = "mix",
+    rate: int = RATE,
+    limit: float = 3600.0,
+    segment: Segment | None = None,
+) -> Signal:
     """Read a whole recording into one mono signal; for clips. Longer ones are streamed by `open_recording`.
 
     Args:
@@ -33,9 +40,11 @@ def read(source: Source, *, channel: Channel = "mix", rate: int = RATE, limit: f
         channel: left, right, or mix (the mean of all channels).
         rate: Hz of the result.
         limit: seconds; a longer recording is refused rather than held in memory.
+        segment: the part that is kept, as if it were the whole recording.
 
     Raises:
         AudioError: it cannot be read, or is longer than `limit`.
+        DataError: the segment lies outside the recording.
         MissingExtraError: MP4, M4A, AAC, WebM and the like need the package `av`.
         UsageError: `channel` would give more than one signal.
 
@@ -57,4 +66,12 @@ def read(source: Source, *, channel: Channel = "mix", rate: int = RATE, limit: f
             if max(recording.duration or 0.0, heard / recording.rate) > limit:
                 raise AudioError(f"{recording.name}: longer than {limit:g} s, too long to be read as a whole")
             parts.append(resampler.push(samples))
-    return Signal(np.concatenate([*parts, resampler.finish()]), rate)
+    signal = Signal(np.concatenate([*parts, resampler.finish()]), rate)
+    return signal if segment is None else _part(signal, segment, recording.name)
+
+
+def _part(signal: Signal, segment: Segment, name: str) -> Signal:
+    begin, end = (round(t * signal.rate) for t in (segment.start, segment.end))
+    if begin >= min(end, len(signal.samples)):
+        raise DataError(f"{name}: {segment} holds no sample of {signal.duration:.2f} s")
+    return Signal(signal.samples[begin:end], signal.rate)

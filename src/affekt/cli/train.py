@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from affekt.cli import _terminal
+from affekt.cli._terminal import count, score
 from affekt.errors import UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from affekt.training import Progress, Result, Run
+    from affekt.training import Result, Run
     from affekt.training.plan import Plan, Side
 
 _EXAMPLES = """\b
@@ -70,19 +67,15 @@ def command(
     elif dry_run:
         _dry_run(wanted, as_json)
     else:
-        with _progress() as progress:
+        with _terminal.progress() as progress:
             result = training.train(wanted, workers=workers or os.cpu_count() or 1, progress=progress, bundle=bundle)
-        _write_json(result.to_dict()) if as_json else _print(result)
+        _terminal.write_json(result.to_dict()) if as_json else _print(result)
 
 
 def _template(corpus: str, model: str) -> str:
     from affekt.training import template
 
     return template.write(corpus, model)
-
-
-def _write_json(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def _listen(run: Run, folder: Path) -> None:
@@ -106,33 +99,6 @@ def _listen(run: Run, folder: Path) -> None:
             click.echo(str(path))
 
 
-# How far --------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Bars where a person watches, and lines of words in any case; on standard error."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    from affekt.training import Progress
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
-    with Bar(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("", total=None, visible=False)
-
-        class Told(Progress):
-            def step(self, what: str, done: int, total: int) -> None:
-                bar.update(task, description=what, completed=done, total=total, visible=done < total)
-
-            def note(self, text: str) -> None:
-                console.print(text)
-
-        yield Told()
-
-
 # What would happen ------------------------------------------------------------------------------------------------
 
 
@@ -140,21 +106,21 @@ def _dry_run(run: Run, as_json: bool) -> None:
     from affekt.training.plan import plan
 
     found = plan(run)
-    _write_json(found.to_dict()) if as_json else _print_plan(found)
+    _terminal.write_json(found.to_dict()) if as_json else _print_plan(found)
     found.refuse()
 
 
 def _print_plan(plan: Plan) -> None:
-    console = _console()
+    console = _terminal.console()
     console.print(f"{plan.run.name}: {_what(plan.run)}", style="bold")
     if plan.leaky:
         console.print("LEAKY: this split shares speakers, its scores will be too high", style="bold red")
     console.print(
-        f"{_count(plan.clips, 'clip')} of {_count(plan.speakers, 'speaker')}, {plan.speech / 3600:.2f} h of speech"
+        f"{count(plan.clips, 'clip')} of {count(plan.speakers, 'speaker')}, {plan.speech / 3600:.2f} h of speech"
     )
     console.print(", ".join(f"{name} {n:,}" for name, n in zip(plan.labels, plan.counts, strict=True)))
     sides = ("train", "development", "test")
-    table = _table("fold", *sides, right=sides)
+    table = _terminal.table("fold", *sides, right=sides)
     for name, *parts in plan.folds:
         table.add_row(name, *(_side(part, len(plan.labels)) for part in parts))
     console.print(table)
@@ -167,12 +133,8 @@ def _print_plan(plan: Plan) -> None:
 def _side(side: Side, labels: int) -> str:
     if not side.clips:
         return "none"
-    missing = f", {_count(labels - side.emotions, 'emotion')} missing" if side.emotions < labels else ""
-    return f"{_count(side.clips, 'clip')}, {_count(side.speakers, 'speaker')}{missing}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    missing = f", {count(labels - side.emotions, 'emotion')} missing" if side.emotions < labels else ""
+    return f"{count(side.clips, 'clip')}, {count(side.speakers, 'speaker')}{missing}"
 
 
 def _duration(seconds: float) -> str:
@@ -187,18 +149,18 @@ def _duration(seconds: float) -> str:
 
 
 def _print(result: Result) -> None:
-    console, scores = _console(), result.scores
+    console, scores = _terminal.console(), result.scores
     console.print(f"{result.run.name}: {_what(result.run)}", style="bold")
     protocol = result.run.data.protocol or "no protocol: development speakers"
     console.print(
-        f"{protocol}: {_count(scores['n'], 'clip')} of {_count(scores['speakers'], 'speaker')}"
+        f"{protocol}: {count(scores['n'], 'clip')} of {count(scores['speakers'], 'speaker')}"
         f"{', heard before' if result.leaky else ' not heard before'}"
     )
     if result.leaky:
         console.print("LEAKY: this split shares speakers, the scores are too high", style="bold red")
-    table = _table("", "score", "95 % over speakers", right=("score",))
-    for name, score in _rows(scores):
-        table.add_row(name, *_score(score))
+    table = _terminal.table("", "score", "95 % over speakers", right=("score",))
+    for name, found in _rows(scores):
+        table.add_row(name, *score(found))
     console.print(table)
     if "recall" in scores:
         console.print("recall: " + ", ".join(f"{name} {value:.2f}" for name, value in scores["recall"].items()))
@@ -213,30 +175,8 @@ def _print(result: Result) -> None:
 def _rows(scores: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     names = {"uar": "UAR", "macro_f1": "macro F1", "weighted_f1": "weighted F1", "accuracy": "accuracy"}
     yield from ((shown, scores[name]) for name, shown in names.items() if name in scores)
-    yield from ((f"CCC {axis}", score) for axis, score in scores.get("ccc", {}).items())
-
-
-def _score(score: Mapping[str, Any]) -> tuple[str, str]:
-    value, interval = score["value"], score["interval"]
-    shown = "not defined" if value is None else f"{value:.3f}"
-    return shown, f"{interval[0]:.3f} to {interval[1]:.3f}" if interval and None not in interval else ""
+    yield from ((f"CCC {axis}", found) for axis, found in scores.get("ccc", {}).items())
 
 
 def _what(run: Run) -> str:
     return f"{run.model.name} on {run.features.level} of {run.features.set}"
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    # A pipe has no width: leave room for a line of a table
-    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 120)
-
-
-def _table(*columns: str, right: tuple[str, ...] = ()) -> Any:
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in columns:
-        table.add_column(column, justify="right" if column in right else "left")
-    return table

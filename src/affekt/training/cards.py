@@ -84,7 +84,7 @@ def card(result: Result, made: Made) -> Card:
         sha256="",
         command="affekt train run.toml",
         input=asdict(made.input),
-        notes={"chosen": made.about, "git": folder.revision()},
+        notes={"chosen": made.about, "git": folder.revision(), "heard": bundle.heard(made.manifests)},
     )
 
 

@@ -422,12 +422,7 @@ def sound(path: Path, segment: Segment | None, name: str, *, copy: Chain | None 
         AudioError: it cannot be read.
         DataError: the segment lies outside the recording.
     """
-    signal = audio.read(path)
-    if segment is not None:
-        begin, end = (round(t * signal.rate) for t in (segment.start, segment.end))
-        if begin >= min(end, len(signal.samples)):
-            raise DataError(f"{segment} holds no sample of {signal.duration:.2f} s")
-        signal = Signal(signal.samples[begin:end], signal.rate)
+    signal = audio.read(path, segment=segment)
     if copy is None:
         return signal
     return copy(signal, np.random.default_rng(zlib.crc32(f"{copy.name}/{name}".encode())))

@@ -156,12 +156,7 @@ def hear(manifest: Manifest, utterance: Utterance, copy: str) -> Signal:
         AudioError: it cannot be read.
         DataError: its segment lies outside its recording.
     """
-    signal = audio.read(manifest.file(utterance))
-    if utterance.segment is not None:
-        begin, end = (round(t * signal.rate) for t in (utterance.segment.start, utterance.segment.end))
-        if begin >= min(end, len(signal.samples)):
-            raise DataError(f"{utterance.id}: {utterance.segment} holds no sample of {signal.duration:.2f} s")
-        signal = Signal(signal.samples[begin:end], signal.rate)
+    signal = audio.read(manifest.file(utterance), segment=utterance.segment)
     change = COPIES[copy]
     if change is not None:
         signal = change(signal, np.random.default_rng(zlib.crc32(f"{copy}/{utterance.id}".encode())))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judged import judged
 
 from affekt import metrics
 from affekt.evaluation.stress import spread
+from judged import judged
 
 seeds = st.integers(0, 10**6)
 
