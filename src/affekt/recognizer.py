@@ -25,13 +25,11 @@ from affekt.rttm import Row
 from affekt.speech import GivenStage, Speech, SpeechStage
 from affekt.timeline import Timeline, Turn
 from affekt.types import Affect, Model, Prediction, Role, Samples, Segment, Signal, Window
-from affekt.windows import HOP, WINDOW, WindowStage
+from affekt.windows import HOP, SHORTEST, WINDOW, WindowStage, audible
 
 Progress = Callable[[float, float | None], None]
 """Called with the seconds heard so far and those of the whole recording, None where it does not say."""
 
-SHORTEST = 0.25
-"""Seconds; a turn that is shorter is not judged."""
 LONGEST = 6.0
 """Seconds that `whole` judges at once, the length of training's clips; it takes longer recordings in such windows."""
 
@@ -39,7 +37,6 @@ _BATCH = 8  # windows; more bring nothing on one core
 _BLOCK = 10.0  # s
 _COLUMNS = 12_000  # of a waveform; even, since two become one
 _FOREVER = Segment(0.0, 1e9)
-_PEAK = 0.01  # speech at -26 dBFS has samples above; windows below were too quiet to be levelled
 
 
 class Judge(Model, Protocol):
@@ -446,9 +443,9 @@ class _Turns:
 
     def _judge(self) -> None:
         windows, self._waiting = self._waiting, []
-        said = iter(self._model.predict([window for window in windows if _audible(window)]))
+        said = iter(self._model.predict([window for window in windows if audible(window)]))
         for window in windows:
-            if _audible(window):
+            if audible(window):
                 self._open[window.speaker].append(next(said))
             if window.final:
                 self._turns.append(self._turn(window, self._open.pop(window.speaker, [])))
@@ -456,12 +453,6 @@ class _Turns:
     def _turn(self, last: Window, said: Sequence[Prediction]) -> Turn:
         mean = _mean(last.turn, said, self._model.card.threshold) if said else None
         return Turn(last.turn, last.speaker, last.role, mean, tuple(said))
-
-
-def _audible(window: Window) -> bool:
-    """Silence and clicks have no emotion."""
-    signal = window.signal
-    return signal.duration >= SHORTEST and float(np.abs(signal.samples).max(initial=0.0)) >= _PEAK
 
 
 def _mean(turn: Segment, said: Sequence[Prediction], threshold: float) -> Prediction:
