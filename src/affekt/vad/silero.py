@@ -11,6 +11,7 @@ At 16 kHz a variant of the network takes many frames in one call, with the same 
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -63,6 +64,82 @@ class Detector:
     def _judge(self, frames: Frames) -> Probs:
         probs = [self._network.run(frames[i : i + _BLOCK]) for i in range(0, len(frames), _BLOCK)]
         return np.concatenate(probs) if probs else np.zeros(0, np.float32)
+
+
+class Streams:
+    """Silero VAD for many streams at 8 or 16 kHz, in one call for all that have a frame ready.
+
+    Each stream is heard as by a `Detector` of its own, whoever else is heard with it, comes or leaves. Measured on real
+    speech: the same to the last bit at 8 kHz, and to 1e-6 at 16 kHz, where a single stream runs the sequence network.
+
+    >>> streams = Streams(16000)
+    >>> {who: len(probs) for who, probs in streams.push({"a": np.zeros(1024, np.float32), "b": np.zeros(9)}).items()}
+    {'a': 2, 'b': 0}
+    """
+
+    def __init__(self, rate: int = 16000) -> None:
+        check_rate(rate, Detector.RATES)
+        self.rate = rate
+        self.hop = Detector.HOP * rate // 16000
+        self._session = _session(_FRAME_BY_FRAME)
+        self._sr = np.array(rate, np.int64)
+        self._streams: dict[Hashable, _Stream] = {}
+
+    def __len__(self) -> int:
+        """How many streams are remembered."""
+        return len(self._streams)
+
+    def push(self, samples: Mapping[Hashable, Samples]) -> dict[Hashable, Probs]:
+        """Judge the frames that these samples settle, of each stream by its name; a new name begins a stream."""
+        for name in samples.keys() - self._streams.keys():
+            self._streams[name] = _Stream(self.hop)
+        return self._judge({name: self._streams[name].push(part) for name, part in samples.items()})
+
+    def finish(self, name: Hashable) -> Probs:
+        """Judge the rest of a stream, padded with silence, and forget it; nothing is left of one that is not known."""
+        if name not in self._streams:
+            return np.zeros(0, np.float32)
+        probs = self._judge({name: self._streams[name].finish()})[name]
+        self.forget(name)
+        return probs
+
+    def forget(self, name: Hashable) -> None:
+        """Leave a stream; the same name begins another."""
+        self._streams.pop(name, None)
+
+    def _judge(self, frames: Mapping[Hashable, Frames]) -> dict[Hashable, Probs]:
+        probs: dict[Hashable, list[float]] = {name: [] for name in frames}
+        for i in range(max(map(len, frames.values()), default=0)):
+            ready = [name for name, own in frames.items() if len(own) > i]
+            found = self._run([self._streams[name] for name in ready], np.stack([frames[name][i] for name in ready]))
+            for name, prob in zip(ready, found.tolist(), strict=True):
+                probs[name].append(prob)
+        return {name: np.array(own, np.float32) for name, own in probs.items()}
+
+    def _run(self, streams: Sequence[_Stream], frames: Frames) -> Probs:
+        """Judge one frame of each stream."""
+        before = np.stack([stream.state for stream in streams], axis=1)
+        probs, after = self._session.run(None, {"input": frames, "state": before, "sr": self._sr})
+        for i, stream in enumerate(streams):
+            stream.state = after[:, i].copy()  # a view would hold the states of all
+        return np.asarray(probs[:, 0], np.float32)
+
+
+class _Stream:
+    """What is remembered of one of many streams."""
+
+    def __init__(self, hop: int) -> None:
+        self.state = np.zeros((2, 128), np.float32)
+        self._framer = Framer(hop, context=hop // 8)
+        self._leveller = Leveller(hop, _TARGET)
+        self._width = hop + hop // 8
+
+    def push(self, samples: Samples) -> Frames:
+        return self._leveller.push(self._framer.push(np.asarray(samples, np.float32)))
+
+    def finish(self) -> Frames:
+        settled, held = self._leveller.push(self._framer.finish()), self._leveller.finish()
+        return np.concatenate([settled.reshape(-1, self._width), held.reshape(-1, self._width)])
 
 
 class _Sequence:
