@@ -33,6 +33,7 @@ from affekt.live import (
     TurnStarted,
     WindowJudged,
 )
+from affekt.live.batch import Batch
 from affekt.live.pipeline import judge
 from affekt.recognizer import load
 from affekt.types import Segment, Signal
@@ -421,6 +422,33 @@ def test_hear_judge_and_feel_taken_apart_over_two_streams_are_push(monkeypatch):
             events[i] += streams[i].feel([(one, [next(said) for _ in one.windows]) for one in heard[i]])
     for i in (0, 1):
         assert [*events[i], *streams[i].finish()] == play(pipeline(), sounds[i])
+
+
+def test_voice_activity_of_many_streams_in_one_call_gives_the_turns_of_each_alone(call):
+    """Three streams of real telephone speech that begin at different times, one of them with a long loss."""
+    samples, rate = call
+    model, batch = Pitch(), Batch()
+    sounds = [samples["left"], samples["right"], samples["left"][5 * rate :]]
+    streams = [Pipeline(model, stages=Stages(batch.detector)) for _ in sounds]
+    events = [[] for _ in sounds]
+
+    for at in range(0, 16 * rate, 160):
+        ticks = [
+            s.take(Signal(x[at : at + 160], rate, at if i < 2 or at < 8 * rate else at + 9 * rate))
+            for i, (s, x) in enumerate(zip(streams, sounds, strict=True))
+        ]
+        for step in range(max(map(len, ticks))):
+            now = [(i, own[step]) for i, own in enumerate(ticks) if len(own) > step]
+            batch.tell([pair for i, tick in now for pair in streams[i].detectors(tick)])
+            for i, tick in now:
+                events[i] += streams[i].feel([(h, judge(model, h.windows)) for h in streams[i].hear([tick])])
+    for i, stream in enumerate(streams):
+        alone = Pipeline(model)
+        parts = [(sounds[i][: 8 * rate], 0), (sounds[i][8 * rate : 16 * rate], 8 * rate if i < 2 else 17 * rate)]
+        expected = [e for part, at in parts for e in alone.push(Signal(part, rate, at))] + alone.finish()
+        found = [*events[i], *stream.finish()]
+        assert len(of(found, TurnEnded)) >= 2
+        assert found == expected
 
 
 def test_a_prediction_that_is_missing_is_refused():

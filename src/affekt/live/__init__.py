@@ -15,6 +15,7 @@ samples go in, events come out, and the same samples give the same events in wha
 - `tick`        the step of 32 ms in which all is decided
 - `echo`        an agent's voice on the other tracks -> silence
 - `ear`         one track -> turns and windows, by way of `stage`s
+- `batch`       voice activity of many streams in one network call, for a service
 - `talk`        turns -> talk time, overlap, silence
 - `trajectory`  predictions -> moods, smoothed in seconds of speech
 - `rules/`      one file = one rule; `alerts` is the state machine of all

@@ -13,6 +13,7 @@ from affekt.live.stage import Stages, Voice
 from affekt.live.talk import Floor
 from affekt.speech import SpeechStage
 from affekt.types import Role, Samples, Segment, Signal, Window
+from affekt.vad import Detector
 from affekt.windows import WindowStage, audible
 
 PAD = 0.15
@@ -39,17 +40,26 @@ class Ear:
         self._windows = (window, hop, None if early is None else min(early + PAD, 0.99 * window))
         self._open = False
         self._now = 0
+        self._left: list[Event | Window] = []  # of what broke off, not told yet
         floor.join(track)
 
     def push(self, samples: Samples, start: int) -> Iterator[Event | Window]:
         """Hear the next samples at 16 kHz; after a break they may begin anywhere behind."""
-        if self._open and start != self._now:
-            yield from self.rest()
-        if not self._open:
-            self._begin()
+        self.ready(start)
+        yield from self._left
+        self._left = []
         self._now = start + len(samples)
         signal = Signal(samples, RATE, start)
         yield from self._listen([signal] if self._clean is None else self._clean.push(signal))
+
+    def ready(self, start: int) -> Detector | None:
+        """Make ready for samples from `start` on; give the detector that is going to hear just these, if one is."""
+        if self._open and start != self._now:
+            self._left = list(self.rest())
+        if not self._open:
+            self._begin()
+        self._now = start
+        return self._detector if self._clean is None else None
 
     def rest(self) -> Iterator[Event | Window]:
         """End what is being heard: the sound breaks off here."""
@@ -66,7 +76,8 @@ class Ear:
         self._open = True
         stages = self._stages
         self._clean = stages.clean() if stages.clean else None
-        self._speech = SpeechStage(stages.detector(), pad=PAD)
+        self._detector = stages.detector()
+        self._speech = SpeechStage(self._detector, pad=PAD)
         self._who = stages.who(self._track, self._role)
         self._cuts: dict[str | None, WindowStage] = {}
         self._turns: dict[str | None, int] = {}  # speaker -> start of the turn that is being told

@@ -27,6 +27,7 @@ from affekt.live.tick import Floored, Heard, Item, Tick
 from affekt.live.track import Patience, Track
 from affekt.live.trajectory import Smoothing
 from affekt.types import Model, Prediction, Role, Samples, Signal, Window
+from affekt.vad import Detector
 from affekt.windows import HOP, WINDOW, WindowStage
 
 Signals = Signal | Mapping[str | None, Signal]
@@ -190,6 +191,14 @@ class Pipeline:
         heard = (self._hear(tick) for tick in ticks)
         return [one for one in heard if one is not None]
 
+    def detectors(self, tick: Tick) -> list[tuple[Detector, Samples]]:
+        """Say who is going to hear what when this tick is heard next; for `affekt.live.batch`."""
+        found = []
+        for name, samples in tick.sounds.items():
+            if samples is not None and (detector := self._ears[name].ready(tick.start)):
+                found.append((detector, samples))
+        return found
+
     def feel(self, judged: Judged) -> list[Event]:
         """Follow what was judged: moods, alerts, and in between all that was known at once."""
         return [event for heard, said in judged for event in self._feel.push(heard, said)]
@@ -277,8 +286,3 @@ class Pipeline:
 def judge(model: Model, windows: Sequence[Window]) -> list[Prediction]:
     """Let the model judge windows, of one stream or of many; nothing is asked of it where there is none."""
     return model.predict(windows) if windows else []
-
-
-def samples_of(tick: Tick) -> Mapping[str | None, Samples]:
-    """Give the tracks of a tick that are heard, for a detector that judges many streams at once."""
-    return {name: samples for name, samples in tick.sounds.items() if samples is not None}

@@ -197,6 +197,7 @@ class Track:
 
     def _settle(self, patience: int) -> None:
         """Take from those that wait what comes next now, and what has waited long enough."""
+        filled = True  # the hole, by what came late; what waits behind one that never was is in order
         while self._waiting:
             first = self._waiting[0]
             hole = first.start - self._next
@@ -206,8 +207,10 @@ class Track:
             if hole > 0:
                 self._lose(first.start)
                 self._accept(first.samples)
+                filled = False
             elif first.end > self._next:
-                self._note(first.end, "reordered", first.start, first.end)
+                if filled:
+                    self._note(first.end, "reordered", first.start, first.end)
                 self._accept(first.samples[-hole:] if hole else first.samples)
             else:
                 self._note(self._next, "duplicate", first.start, first.end)
