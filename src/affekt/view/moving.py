@@ -38,7 +38,7 @@ _TAPE = 600
 "seconds of tape that are kept"
 _ALERTS = 5
 "lines of alerts"
-_WHO, _EMOTION = 9, 12
+_WHO, _EMOTION, _AFFECT = 9, 12, 30
 "characters"
 
 
@@ -144,7 +144,10 @@ class Moving:
         talk = f"  {clock(person.talk)} ({percent(person.share)})"
         if person.role == "agent":
             return Text.assemble((name, _BOLD), speaks, ("agent: talk time only", _DIM), (talk, _DIM))
-        return Text.assemble((name, _BOLD), speaks, *_mood(person.mood, max(4, min(20, width - 62))), (talk, _DIM))
+        rest = width - len(name) - len(speaks) - _EMOTION - 7 - len(talk)
+        felt = rest - _AFFECT >= 6
+        mood = _mood(person.mood, max(4, min(20, rest - _AFFECT * felt)), affect=felt)
+        return Text.assemble((name, _BOLD), speaks, *mood, (talk, _DIM))
 
     def _tape(self, person: _Person, width: int) -> Iterator[tuple[str, Style]]:
         end = int(self.now) + 1
@@ -182,7 +185,7 @@ def told(event: Event, moods: Mapping[str | None, Mood]) -> Text | None:
             return None
 
 
-def _mood(mood: Mood | None, width: int) -> Iterator[tuple[str, Style]]:
+def _mood(mood: Mood | None, width: int, *, affect: bool = True) -> Iterator[tuple[str, Style]]:
     if mood is None:
         yield "not judged yet", _DIM
         return
@@ -193,8 +196,8 @@ def _mood(mood: Mood | None, width: int) -> Iterator[tuple[str, Style]]:
     yield full, Style(color=paint(mood.emotion).dark)
     yield track, _DIM
     yield f" {percent(level):>5}", _PLAIN
-    if mood.affect is not None:
-        yield f"  valence {signed(mood.affect.valence)}  arousal {signed(mood.affect.arousal)}", _DIM
+    if affect and mood.affect is not None:
+        yield f"  valence {signed(mood.affect.valence)} arousal {signed(mood.affect.arousal)}", _DIM
 
 
 def _alert(time: float, alert: Alert) -> Text:
