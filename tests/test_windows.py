@@ -92,7 +92,7 @@ def test_the_turn_is_exact_on_the_final_window_and_known_so_far_on_others():
 def test_how_a_turn_arrives_changes_nothing(length, cuts, window, hop, early):
     samples = noise(length / RATE)
     cuts = [min(at, length) for at in cuts]
-    settings = {"window": window, "hop": hop, "early": early}
+    settings = {"window": window, "hop": hop, "early": early if window > 0.25 else None}
     once, parts = windows(samples, **settings), windows(samples, cuts, **settings)
     assert [(w.signal.start, w.turn, w.final) for w in once] == [(w.signal.start, w.turn, w.final) for w in parts]
     assert all(np.array_equal(a.signal.samples, b.signal.samples) for a, b in zip(once, parts, strict=True))

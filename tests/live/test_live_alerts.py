@@ -48,6 +48,17 @@ def test_an_alert_fires_after_it_was_held_and_is_resolved_after_it_was_released(
     assert run(machine, [0.3], 9) == ([("resolved", 0, 4)], "resolved")
 
 
+def test_what_was_too_short_to_be_sure_of_counts_once_it_is_sure():
+    """The first moods are uncertain; the first certain one speaks for at most 3 s before."""
+    machine, unsure = alerts(hold=5.0), []
+    for t in range(1, 40):
+        mood = Mood(float(t), "c", {"anger": 0.8, "calm": 0.2}, speech=float(t), uncertain=True)
+        unsure += machine.look(Moment(float(t), "c", [mood], heard=float(t)))
+    assert unsure == []
+    assert run(machine, [0.8, 0.8], 40) == ([], "pending")
+    assert run(machine, [0.8], 42)[0] == [("firing", 37, 42)]
+
+
 def test_between_exit_and_enter_nothing_ends():
     machine = alerts()
     assert run(machine, [0.8] * 3 + [0.5] * 50) == ([("firing", 0, 3)], "firing")

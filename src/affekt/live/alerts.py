@@ -39,6 +39,7 @@ TABLE: dict[tuple[State, Sign], State] = {
 STALE = 300.0
 """Seconds of the stream without evidence after which an alert expires."""
 
+_FIRST = 3.0  # s of speech that the first number can be evidence of
 _TOLD = get_args(AlertState)
 
 
@@ -127,14 +128,24 @@ class _Watch:
         on_speech = self._rule.CLOCK == "speech"
         if on_speech and not (moment.fresh and moment.moods):
             return
-        clock = moment.moods[-1].speech if on_speech else moment.heard
-        passed = clock - (self._clock if self._clock is not None else 0.0 if on_speech else clock)
-        self._clock = clock
         value = self._rule.measure(moment)
+        passed = self._passed(moment.moods[-1].speech if on_speech else moment.heard, value)
         if value is not None and self.state in ("idle", "pending", "firing", "acknowledged"):
             yield from self._weigh(moment, value, passed)
 
+    def _passed(self, clock: float, value: float | None) -> float:
+        """Seconds since the last look; the first moods are uncertain, and the first that is not speaks for them."""
+        before = self._clock
+        if before is None and value is not None:
+            before = max(0.0, clock - _FIRST) if self._rule.CLOCK == "speech" else clock
+        if before is None:
+            return 0.0
+        self._clock = clock
+        return clock - before
+
     def _timers(self, time: float) -> Iterator[Alert]:
+        if self.state in ("idle", "pending"):
+            return
         if time >= self.until:
             yield from self.sign("woken")
             yield from self.sign("rested")

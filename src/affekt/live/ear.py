@@ -37,7 +37,7 @@ class Ear:
         """
         self._track, self._role, self._floor, self._stages = track, role, floor, stages
         window, hop, early = windows
-        self._windows = (window, hop, None if early is None else min(early + PAD, 0.99 * window))
+        self._windows = (window, hop, early + PAD if early is not None and early + PAD < window else None)
         self._open = False
         self._now = 0
         self._left: list[Event | Window] = []  # of what broke off, not told yet
@@ -46,26 +46,31 @@ class Ear:
     def push(self, samples: Samples, start: int) -> Iterator[Event | Window]:
         """Hear the next samples at 16 kHz; after a break they may begin anywhere behind."""
         self.ready(start)
-        yield from self._left
-        self._left = []
+        yield from self.settle(start)
         self._now = start + len(samples)
         signal = Signal(samples, RATE, start)
         yield from self._listen([signal] if self._clean is None else self._clean.push(signal))
 
     def ready(self, start: int) -> Detector | None:
         """Make ready for samples from `start` on; give the detector that is going to hear just these, if one is."""
-        if self._open and start != self._now:
-            self._left = list(self.rest())
+        self._break(start)
         if not self._open:
             self._begin()
         self._now = start
         return self._detector if self._clean is None else None
 
-    def rest(self) -> Iterator[Event | Window]:
-        """End what is being heard: the sound breaks off here."""
-        if not self._open:
-            return
-        self._open = False
+    def settle(self, start: int | None) -> list[Event | Window]:
+        """Tell what has broken off before `start`; None: it breaks off here."""
+        self._break(start)
+        left, self._left = self._left, []
+        return left
+
+    def _break(self, start: int | None) -> None:
+        if self._open and start != self._now:
+            self._open = False
+            self._left += self._end()
+
+    def _end(self) -> Iterator[Event | Window]:
         if self._clean is not None:
             yield from self._listen(self._clean.finish())
         for speech in self._speech.finish():

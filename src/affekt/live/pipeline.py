@@ -141,9 +141,10 @@ class Pipeline:
         if not self._paused or self._finished:
             return []
         self._paused, self._at = False, None
+        self._known = max(self._known, *(track.place for track in self._tracks.values()))
         for track in self._tracks.values():
             track.wake(self._known)
-        return [Resumed(max(self._known, *(track.place for track in self._tracks.values())) / RATE)]
+        return [Resumed(self._known / RATE)]
 
     def acknowledge(self, rule: str, speaker: str | None = None) -> list[Event]:
         """Say that somebody has seen an alert.
@@ -261,14 +262,16 @@ class Pipeline:
         return tuple(gap for track in self._tracks.values() for gap in track.gaps(before, end / RATE))
 
     def _hear(self, tick: Tick) -> Heard | None:
-        items: list[Item] = list(tick.events)
-        if any(samples is not None for samples in tick.sounds.values()):
-            self._floor.listen(tick.end - tick.start)
+        heard = {name: samples for name, samples in tick.sounds.items() if samples is not None}
+        items: list[Item] = []
         for name, ear in self._ears.items():
-            samples = tick.sounds.get(name)
-            items += ear.rest() if samples is None else ear.push(samples, tick.start)
-        if tick.breaks:
-            items += [item for ear in self._ears.values() for item in ear.rest()]
+            items += ear.settle(tick.start if name in heard else None)
+        items += tick.events
+        self._floor.listen(tick.end - tick.start if heard else 0)
+        for name, samples in heard.items():
+            items += self._ears[name].push(samples, tick.start)
+        for ear in self._ears.values() if tick.breaks else ():
+            items += ear.settle(None)
         self._known = tick.end
         self._looked = tick.start if self._looked is None else self._looked
         looks = tick.breaks or tick.end - self._looked >= _LOOK

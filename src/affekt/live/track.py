@@ -290,6 +290,9 @@ class Track:
         found: Samples | None = None
         while self._runs and self._runs[0].start < end:
             run = self._runs[0]
+            if run.start < start:  # another track has begun the stream before this one was there
+                self._gaps.append((start, "late", Segment(run.start / RATE, min(run.end, start) / RATE)))
+                _move(run, np.zeros(min(run.end, start) - run.start, np.float32), run.start)
             if run.start < min(run.end, end):
                 found = np.zeros(end - start, np.float32) if found is None else found
                 _move(run, found, start)

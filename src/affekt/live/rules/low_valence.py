@@ -15,13 +15,13 @@ class Rule:
     >>> from affekt.types import Affect, Mood
     >>> moment = Moment(40.0, None, [Mood(40.0, None, {"sadness": 0.4}, Affect(-0.42, 0, 0), speech=25.0)])
     >>> Rule().reason(moment, Rule().measure(moment), held=20.0)
-    'valence at -0.42 (-0.30 or less for 20.0 s of speech)'
+    'valence at -0.42 (-0.40 or less for 20.0 s of speech)'
     """
 
     CLOCK: ClassVar[Clock] = "speech"
-    enter: float = 0.30
+    enter: float = 0.40
     "-valence, in [-1, 1]"
-    exit: float = 0.15
+    exit: float = 0.20
     "-valence"
     hold: float = 20.0
     "s of speech"
