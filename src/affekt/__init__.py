@@ -43,7 +43,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from affekt import features, live
+    from affekt import features
+    from affekt import live as live
     from affekt.errors import AffektError
     from affekt.recognizer import Recognizer, load
     from affekt.timeline import Summary, Timeline, Turn
