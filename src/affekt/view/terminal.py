@@ -197,8 +197,9 @@ def bar(share: float, width: int, *, hatched: bool = False) -> tuple[str, str]:
     >>> bar(0.3, 5), bar(0.3, 5, hatched=True)
     (('█▌', '···'), ('░░', '···'))
     """
-    eighths = round(min(1.0, max(0.0, share)) * width * 8)
-    full = "░" * round(eighths / 8) if hatched else "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+    length = min(1.0, max(0.0, share)) * width
+    eighths = round(length * 8)
+    full = "░" * round(length) if hatched else "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
     return full, "·" * (width - len(full))
 
 
