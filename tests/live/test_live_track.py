@@ -101,6 +101,20 @@ def test_what_comes_too_late_is_late_and_what_comes_twice_is_double():
     assert not found[1600:3200].any()
 
 
+def test_a_flood_of_doubles_needs_no_memory_and_is_told_as_one():
+    track = Track(None, Patience())
+    for _ in range(5000):
+        track.push(piece(0))
+    assert told(track.gaps(2**60, 0.0)) == [("duplicate", 0, 1600)]
+    for _ in range(5000):
+        track.push(piece(2000))
+    assert len(track._waiting) <= 256
+    assert [kind for kind, *_ in told(track.gaps(2**60, 0.0))] == ["lost", "duplicate"]
+    for i in range(5000):
+        track.push(piece(1601 + i % 300 * 5, 1))
+    assert len(track._gaps) <= 1024
+
+
 def test_a_piece_that_is_half_new_gives_its_new_half():
     found, gaps = collect(Track(None, Patience()), [piece(0), piece(800)], 2400)
     assert found.all()

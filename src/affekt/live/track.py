@@ -19,6 +19,8 @@ from affekt.types import Samples, Segment, Signal
 
 _GARBAGE = 2.0**32  # no encoding of audio has larger samples
 _REMEMBERED = 16  # losses, by which late is told from double
+_HELD = 256  # signals that wait for a hole to be filled
+_UNTOLD = 1024  # gaps; of a flood that never goes on, the last ones are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class Track:
         self._waiting: list[Signal] = []  # came too early, in order
         self._lost: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
         self._runs: deque[_Run] = deque()
-        self._gaps: deque[tuple[int, GapKind, Segment]] = deque()
+        self._gaps: deque[tuple[int, GapKind, Segment]] = deque(maxlen=_UNTOLD)
         self._resampler: Resampler | None = None
 
     # In ------------------------------------------------------------------------------------------------------------
@@ -109,7 +111,7 @@ class Track:
             self._behind(signal)
         else:
             self._wait(signal)
-        self._settle(self._samples(self._patience.reorder))
+        self._settle(self._samples(self._patience.reorder) if len(self._waiting) <= _HELD else 0)
 
     def finish(self) -> None:
         """End the track: what waits for a hole to be filled waits no longer."""
@@ -245,7 +247,14 @@ class Track:
             self._runs[-1].end += len(samples)
 
     def _note(self, at: int, kind: GapKind, start: int, end: int) -> None:
-        self._gaps.append((self._place(at), kind, Segment(start / self._rate, end / self._rate)))
+        """Remember a gap; one that continues or repeats the last one becomes one with it."""
+        segment = Segment(start / self._rate, end / self._rate)
+        if self._gaps and self._gaps[-1][1] == kind:
+            last = self._gaps[-1][2]
+            if segment.start <= last.end and last.start <= segment.end:
+                self._gaps.pop()
+                segment = Segment(min(segment.start, last.start), max(segment.end, last.end))
+        self._gaps.append((self._place(at), kind, segment))
 
     def _samples(self, seconds: float) -> int:
         return round(seconds * self._rate)
