@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from affekt import types
 from affekt.errors import UnknownNameError, UsageError
-from affekt.types import Affect, LabelSet, Prediction, Segment, Signal, Utterance, Window
+from affekt.types import Affect, Alert, LabelSet, Mood, Prediction, Segment, Signal, Utterance, Window
 
 NOUNS = [value for value in vars(types).values() if dataclasses.is_dataclass(value)]
 seconds = st.floats(0, 1e5)
@@ -149,3 +149,35 @@ def test_an_utterance_needs_only_what_every_corpus_has():
     one = Utterance(id="03a01Fa", path="wav/03a01Fa.flac", speaker="emodb/03", emotion="happiness")
     assert one.affect is one.segment is one.ratings is one.session is None
     assert one.extra == {}
+
+
+# --- moods and alerts
+
+
+def test_a_mood_has_the_emotion_of_its_highest_level_and_one_json_form():
+    mood = Mood(1.23456, "left", {"anger": 0.25, "calm": 0.50004}, Affect(-0.1, 0.2, 0), {"anger": 0.123456}, 9.0, True)
+    assert mood.to_dict() == {
+        "time": 1.235,
+        "speaker": "left",
+        "emotion": "calm",
+        "uncertain": True,
+        "speech": 9.0,
+        "levels": {"anger": 0.25, "calm": 0.5},
+        "trend": {"anger": 0.1235},
+        "valence": -0.1,
+        "arousal": 0.2,
+        "dominance": 0,
+    }
+    assert Mood(1.0, None, {"calm": 1.0}).to_dict()["arousal"] is None
+
+
+def test_an_alert_has_one_json_form():
+    alert = Alert("sustained", Segment(1.0, 9.87654), None, "anger at 0.80")
+    assert alert.to_dict() == {
+        "rule": "sustained",
+        "start": 1.0,
+        "end": 9.877,
+        "speaker": None,
+        "reason": "anger at 0.80",
+        "state": "firing",
+    }

@@ -64,6 +64,19 @@ def test_a_window_comes_as_soon_as_the_turn_is_known_to_go_on():
     assert spans(stage.push(third)) == [(1, 4, True)]
 
 
+def test_an_early_window_comes_before_the_first_whole_one_and_changes_no_other():
+    for seconds in (0.5, 1.0, 1.5, 3.0, 5.25):
+        plain, early = spans(windows(noise(seconds))), spans(windows(noise(seconds), early=1.0))
+        assert early == [*([(0, 1, False)] if seconds > 1 else []), *plain]
+
+
+def test_an_early_window_comes_as_soon_as_the_turn_is_known_to_go_on():
+    stage = WindowStage(early=1.0)
+    first, second, _ = pieces(noise(2), [RATE, RATE + 1])
+    assert list(stage.push(first)) == []
+    assert spans(stage.push(second)) == [(0, 1, False)]
+
+
 def test_the_turn_is_exact_on_the_final_window_and_known_so_far_on_others():
     found = windows(noise(5.25), start=RATE)
     assert [w.turn for w in found] == [Segment(1, 4), Segment(1, 5), Segment(1, 6), Segment(1, 6.25)]
@@ -74,11 +87,13 @@ def test_the_turn_is_exact_on_the_final_window_and_known_so_far_on_others():
     st.lists(st.integers(0, 8 * RATE), max_size=10),
     st.sampled_from([0.25, 1.0, 3.0]),
     st.sampled_from([0.1, 0.25]),
+    st.sampled_from([None, 0.25]),
 )
-def test_how_a_turn_arrives_changes_nothing(length, cuts, window, hop):
+def test_how_a_turn_arrives_changes_nothing(length, cuts, window, hop, early):
     samples = noise(length / RATE)
     cuts = [min(at, length) for at in cuts]
-    once, parts = windows(samples, window=window, hop=hop), windows(samples, cuts, window=window, hop=hop)
+    settings = {"window": window, "hop": hop, "early": early if window > 0.25 else None}
+    once, parts = windows(samples, **settings), windows(samples, cuts, **settings)
     assert [(w.signal.start, w.turn, w.final) for w in once] == [(w.signal.start, w.turn, w.final) for w in parts]
     assert all(np.array_equal(a.signal.samples, b.signal.samples) for a, b in zip(once, parts, strict=True))
     heard = np.zeros(length, bool)
@@ -135,6 +150,8 @@ def test_an_agents_voice_gives_no_window():
         ({"window": 31}, "a window must be"),
         ({"window": float("nan")}, "a window must be"),
         ({"hop": 0.05}, r"the hop must be 0\.1 s to one window \(3 s\), got 0\.05 s"),
+        ({"early": 0.1}, r"early must be 0\.25 s to less than a window \(3 s\), got 0\.1 s"),
+        ({"window": 1, "early": 2}, r"early must be 0\.25 s to less than a window \(1 s\), got 2 s"),
         ({"window": 1, "hop": 2}, r"the hop must be 0\.1 s to one window \(1 s\), got 2 s"),
     ],
 )

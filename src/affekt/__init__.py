@@ -26,6 +26,9 @@ a caller can mend is an `AffektError` that says how: a file that is no audio, an
 `features.load("egemaps")` gives the voice in numbers instead: pitch, loudness, spectrum and voice quality, over time or
 as one vector per recording. `help(affekt.features)` tells more.
 
+`live.Session()` hears what is being said while it is said: samples in, events out; for games, voice agents and calls.
+`help(affekt.live)` tells more.
+
 In a shell: `affekt predict call.wav`, `affekt features call.wav`, `affekt models`, `affekt data`. What a model was
 trained on, its scores, its limits and its licence are on its card: `affekt models show default`, or
 `affekt.load().model.card`.
@@ -41,6 +44,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from affekt import features
+    from affekt import live as live
     from affekt.errors import AffektError
     from affekt.recognizer import Recognizer, load
     from affekt.timeline import Summary, Timeline, Turn
@@ -91,10 +95,10 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("affekt")
-    if name == "features":
+    if name in ("features", "live"):
         import importlib
 
-        return importlib.import_module("affekt.features")
+        return importlib.import_module(f"affekt.{name}")
     for home, names in _HOMES.items():
         if name in names:
             import importlib

@@ -19,6 +19,7 @@ _KINDS = {
     "models": "model",
     "vad": "voice activity detector",
     "cli": "command",
+    "live.rules": "alert rule",
 }
 
 
@@ -28,7 +29,7 @@ def names(folder: str) -> list[str]:
     >>> "ravdess" in names("datasets")
     True
     """
-    path = Path(__file__).parent / folder
+    path = Path(__file__).parent.joinpath(*folder.split("."))
     own = {m.name for m in pkgutil.iter_modules([str(path)]) if not m.name.startswith("_")}
     return sorted(own | {e.name for e in entry_points(group=f"affekt.{folder}")})
 

@@ -7,8 +7,8 @@ affect in [-1, 1], probabilities in [0, 1]. Seconds are computed by one division
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -237,6 +237,78 @@ class Prediction:
         """Return the `n` most probable (label, probability) pairs, best first; the first is `emotion`."""
         order = np.argsort(-np.asarray(self.probs), kind="stable")[:n]  # ties in the labels' order, as in `emotion`
         return [(self.labels.names[i], self.probs[i]) for i in order]
+
+
+@dataclass(frozen=True, slots=True)
+class Mood:
+    """One point of a trajectory: how a speaker has sounded lately.
+
+    >>> mood = Mood(4.0, "left", {"anger": 0.7, "neutral": 0.2}, Affect(-0.5, 0.6, 0.1))
+    >>> mood.emotion
+    'anger'
+    """
+
+    time: float
+    "seconds since the stream began: the end of the speech behind it"
+    speaker: str | None
+    levels: Mapping[str, float]
+    "smoothed probability per emotion, each in [0, 1]; each is smoothed for itself, so they need not sum to 1"
+    affect: Affect | None = None
+    "smoothed"
+    trend: Mapping[str, float] = field(default_factory=dict)
+    "1/s: change per second of speech of each level, and of valence, arousal and dominance"
+    speech: float = 0.0
+    "seconds of this speaker's speech behind the trajectory, each counted once: the clock of the alert rules"
+    uncertain: bool = False
+    "too little was heard, or the model was unsure of most of it: treat `emotion` as a guess"
+
+    @property
+    def emotion(self) -> str:
+        """The emotion of the highest level."""
+        return max(self.levels, key=self.levels.__getitem__)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        affect = {} if self.affect is None else asdict(self.affect)
+        return {
+            "time": round(self.time, 3),
+            "speaker": self.speaker,
+            "emotion": self.emotion,
+            "uncertain": self.uncertain,
+            "levels": {name: round(level, 4) for name, level in self.levels.items()},
+            **{name: round(affect[name], 4) if affect else None for name in ("valence", "arousal", "dominance")},
+            "trend": {name: round(slope, 4) for name, slope in self.trend.items()},
+            "speech": round(self.speech, 3),
+        }
+
+
+AlertState = Literal["firing", "acknowledged", "snoozed", "resolved", "expired"]
+"""What has become of an alert. The states before it fires (idle, pending) are nobody's business."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A rule's finding on the moods of one speaker."""
+
+    rule: str
+    "a file of affekt/live/rules"
+    segment: Segment
+    "seconds: from the first evidence to the last"
+    speaker: str | None
+    reason: str
+    "a sentence with the numbers"
+    state: AlertState = "firing"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "rule": self.rule,
+            "start": round(self.segment.start, 3),
+            "end": round(self.segment.end, 3),
+            "speaker": self.speaker,
+            "reason": self.reason,
+            "state": self.state,
+        }
 
 
 class Model(Protocol):

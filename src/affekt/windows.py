@@ -2,6 +2,7 @@
 
 A turn no longer than a window is judged whole. A longer one gives [0, 3], [1, 4], ... seconds of the turn, each as soon
 as the turn is known to go on, and at its end one window aligned to the end: every sample is judged, none twice in vain.
+Live, where waiting costs, a turn may give one window more, `early`, before the first that is whole.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from affekt.types import Role, Samples, Segment, Signal, Window
 
 WINDOW, HOP = 3.0, 1.0
 """Seconds; the defaults."""
+SHORTEST = 0.25
+"""Seconds; a window that is shorter is not judged."""
+_PEAK = 0.01  # speech at -26 dBFS has samples above; windows below were too quiet to be levelled
 
 SHORTEST = 0.25
 """Seconds; a turn that is shorter is not judged."""
@@ -35,18 +39,34 @@ class WindowStage:
     """
 
     def __init__(
-        self, window: float = WINDOW, hop: float = HOP, speaker: str | None = None, role: Role = "speaker"
+        self,
+        window: float = WINDOW,
+        hop: float = HOP,
+        speaker: str | None = None,
+        role: Role = "speaker",
+        *,
+        early: float | None = None,
     ) -> None:
         """Set the length of a window and the time from one to the next, both in seconds.
 
+        Args:
+            window: seconds.
+            hop: seconds.
+            speaker: who is heard.
+            role: whose voice it is.
+            early: seconds; as soon as so much of a turn is there, it gives a first, shorter window.
+
         Raises:
-            UsageError: `window` is not within 0.25 to 30 s, or `hop` not within 0.1 s to the window.
+            UsageError: `window` is not within 0.25 to 30 s, `hop` not within 0.1 s to the window, or `early` not
+                within 0.25 s to less than the window.
         """
         if not 0.25 <= window <= 30:
             raise UsageError(f"a window must be 0.25 to 30 s long, got {window:g} s")
         if not 0.1 <= hop <= window:
             raise UsageError(f"the hop must be 0.1 s to one window ({window:g} s), got {hop:g} s")
-        self._window, self._hop = window, hop
+        if early is not None and not SHORTEST <= early < window:
+            raise UsageError(f"early must be {SHORTEST:g} s to less than a window ({window:g} s), got {early:g} s")
+        self._window, self._hop, self._early = window, hop, early
         self._speaker, self._role = speaker, role
         self._turn: _Turn | None = None
 
@@ -62,6 +82,10 @@ class WindowStage:
         turn.push(speech)
         size, hop = round(self._window * rate), round(self._hop * rate)
         found = []
+        early = turn.start + round((self._early or self._window) * rate)
+        if self._early is not None and not turn.begun and turn.end > early:
+            turn.begun = True
+            found.append(self._cut(turn, turn.start, early, final=False))
         while turn.end > turn.next + size:
             found.append(self._cut(turn, turn.next, turn.next + size, final=False))
             turn.next += hop
@@ -92,6 +116,7 @@ class _Turn:
 
     def __init__(self, speech: Speech) -> None:
         self.start = self.next = speech.turn_start
+        self.begun = False  # has given its early window
         self.rate = speech.signal.rate
         self._kept: Samples = np.zeros(0, np.float32)
         self._base = speech.turn_start
@@ -169,3 +194,13 @@ def whole(signal: Signal, speaker: str | None = None, role: Role = "speaker") ->
     Segment(start=0.0, end=0.5)
     """
     return Window(Signal(level(signal.samples, signal.rate), signal.rate, signal.start), signal.segment, speaker, role)
+
+
+def audible(window: Window) -> bool:
+    """Say whether there is anything to judge: silence and clicks have no emotion.
+
+    >>> audible(whole(Signal(np.zeros(16000, np.float32), 16000)))
+    False
+    """
+    signal = window.signal
+    return signal.duration >= SHORTEST and float(np.abs(signal.samples).max(initial=0.0)) >= _PEAK

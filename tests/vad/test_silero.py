@@ -105,3 +105,47 @@ def test_noise_is_not_speech_at_any_level(number):
     noise = read(path).samples[: 20 * 16000]
     for gain in (1, 1e-3):
         assert (vad.load("silero").push(noise * np.float32(gain)) > 0.5).mean() < 0.02
+
+
+# --- many streams in one call
+
+
+def alone(samples, rate=16000):
+    detector = vad.load("silero", rate)
+    return np.concatenate([detector.push(samples), detector.finish()])
+
+
+@pytest.mark.parametrize(("rate", "apart"), [(16000, 2e-6), (8000, 0)])
+def test_streams_that_join_and_leave_are_judged_as_if_alone(conversation, rate, apart):
+    """Real speech: nine stretches of a conversation, at three levels, each begun and ended at another time."""
+    speech = conversation if rate == 16000 else read_at_8(conversation)
+    rng = np.random.default_rng(0)
+    cuts = [(int(rng.integers(0, 20 * rate)), int(rng.integers(3 * rate, 8 * rate))) for _ in range(9)]
+    parts = {i: speech[at : at + size] * np.float32(10 ** -(i % 3)) for i, (at, size) in enumerate(cuts)}
+    joins = {i: int(rng.integers(0, 40)) for i in parts}
+    streams, heard, at = silero.Streams(rate), {i: [] for i in parts}, dict.fromkeys(parts, 0)
+    for step in range(10_000):
+        if all(at[i] >= len(part) for i, part in parts.items()):
+            break
+        present = [i for i in parts if step >= joins[i] and at[i] < len(parts[i])]
+        size = {i: int(rng.integers(1, 8000)) for i in present}
+        for i, probs in streams.push({i: parts[i][at[i] : at[i] + size[i]] for i in present}).items():
+            heard[i].append(probs)
+            at[i] += size[i]
+            if at[i] >= len(parts[i]):
+                heard[i].append(streams.finish(i))
+    assert len(streams) == 0
+    for i, part in parts.items():
+        together, single = np.concatenate(heard[i]), alone(part, rate)
+        assert together.shape == single.shape
+        assert np.abs(together - single).max() <= apart
+        assert np.array_equal(together > 0.5, single > 0.5)
+
+
+def test_a_name_that_has_left_begins_another_stream(conversation):
+    streams, part = silero.Streams(), conversation[:64000]
+    first = streams.push({"a": part})["a"]
+    streams.forget("a")
+    assert np.array_equal(streams.push({"a": part})["a"], first)
+    assert streams.finish("nobody").shape == (0,)
+    assert streams.push({}) == {}

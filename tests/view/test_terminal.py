@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
@@ -127,6 +127,7 @@ def test_a_file_name_cannot_steer_the_terminal(mono: Timeline, rename: Rename) -
 
 
 @given(st.floats(-0.5, 1.5), st.integers(1, 60), st.booleans())
+@example(0.763671875, 40, True)
 def test_a_bar_has_its_width_and_its_share(share: float, width: int, hatched: bool) -> None:
     full, track = bar(share, width, hatched=hatched)
     assert len(full) + len(track) == width

@@ -5,6 +5,8 @@ Nothing here depends on how a stream is cut into chunks, to the last bit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,6 +40,8 @@ class Framer:
         self._rest = data[count * self._hop :]
         if count == 0:
             return np.zeros((0, self._context + self._hop), np.float32)
+        if count == 1:  # as live streams come; spares the cost of a view
+            return data[None, : self._context + self._hop]
         windows = np.lib.stride_tricks.sliding_window_view(data, self._context + self._hop)
         return windows[:: self._hop][:count]
 
@@ -66,7 +70,7 @@ class Leveller:
 
     def push(self, frames: Frames) -> Frames:
         """Return the frames whose level is settled, levelled and without their mean."""
-        if self._loudest > FLOOR:
+        if self.settled:
             return self._levelled(frames)
         held = frames if self._held is None else np.concatenate([self._held, frames])
         levels = frame_levels(held[:, -self._hop :])
@@ -78,6 +82,11 @@ class Leveller:
         self._loudest, self._held = float(levels[first : first + _WARM_UP].max()), None
         return self._levelled(held)
 
+    @property
+    def settled(self) -> bool:
+        """Whether the level is known, so that nothing is held back."""
+        return self._loudest > FLOOR
+
     def finish(self) -> Frames:
         """Return what is held back of a stream shorter than the first 2 s."""
         held, self._held = self._held, None
@@ -87,13 +96,26 @@ class Leveller:
         return self._levelled(held)
 
     def _levelled(self, frames: Frames) -> Frames:
-        # One gain for a frame and its context: a step between them would be a click.
         levels = frame_levels(frames[:, -self._hop :])
         loudest = np.maximum.accumulate(np.append(self._loudest, levels))
         self._loudest = float(loudest[-1])
-        gain = 10 ** ((self._target - loudest[1:]) / 20)
-        centred: Frames = frames - frames.mean(axis=1, keepdims=True)
-        return centred * gain.astype(np.float32)[:, None]
+        return _scaled(frames, loudest[1:], self._target)
+
+    @staticmethod
+    def push_each(levellers: Sequence[Leveller], frames: Frames) -> Frames:
+        """Level one frame of each of many streams whose level is known; the same as a `push` to each of them."""
+        hop, target = levellers[0]._hop, levellers[0]._target
+        loudest = np.maximum([one._loudest for one in levellers], frame_levels(frames[:, -hop:]))
+        for one, level in zip(levellers, loudest.tolist(), strict=True):
+            one._loudest = level
+        return _scaled(frames, loudest, target)
+
+
+def _scaled(frames: Frames, loudest: Levels, target: float) -> Frames:
+    # One gain for a frame and its context: a step between them would be a click.
+    gain = 10 ** ((target - loudest) / 20)
+    centred: Frames = frames - frames.mean(axis=1, keepdims=True)
+    return centred * gain.astype(np.float32)[:, None]
 
 
 def frame_levels(frames: Frames) -> Levels:

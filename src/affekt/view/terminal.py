@@ -56,7 +56,7 @@ class TimelineView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the lines, wrapped and indented by two."""
-        yield from _fitted(_lines(self, options.max_width - 2), console, options)
+        yield from fitted(_lines(self, options.max_width - 2), console, options)
 
 
 def footer(licence: str) -> FooterView:
@@ -72,10 +72,11 @@ class FooterView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the line, wrapped and indented by two."""
-        yield from _fitted([Text(printable(self.licence), _DIM)], console, options)
+        yield from fitted([Text(printable(self.licence), _DIM)], console, options)
 
 
-def _fitted(lines: Iterable[Text], console: Console, options: ConsoleOptions) -> Iterator[Text]:
+def fitted(lines: Iterable[Text], console: Console, options: ConsoleOptions) -> Iterator[Text]:
+    """Wrap lines to the console and indent them by two; in ASCII where it knows no more."""
     width = options.max_width - 2
     for line in lines:
         if options.ascii_only:
@@ -196,8 +197,9 @@ def bar(share: float, width: int, *, hatched: bool = False) -> tuple[str, str]:
     >>> bar(0.3, 5), bar(0.3, 5, hatched=True)
     (('█▌', '···'), ('░░', '···'))
     """
-    eighths = round(min(1.0, max(0.0, share)) * width * 8)
-    full = "░" * round(eighths / 8) if hatched else "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+    length = min(1.0, max(0.0, share)) * width
+    eighths = round(length * 8)
+    full = "░" * round(length) if hatched else "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
     return full, "·" * (width - len(full))
 
 

@@ -1,0 +1,116 @@
+"""Samples of one track -> turns and windows. The hearing of a track, step by step, from break to break.
+
+An agent's speech goes to talk time alone: there is no window stage for one, and `Window` refuses to be built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from affekt.audio import RATE
+from affekt.live.events import Event, TalkTime, TurnEnded, TurnStarted
+from affekt.live.stage import Stages, Voice
+from affekt.live.talk import Floor
+from affekt.speech import SpeechStage
+from affekt.types import Role, Samples, Segment, Signal, Window
+from affekt.vad import Detector
+from affekt.windows import WindowStage, audible
+
+PAD = 0.15
+"""Seconds that a turn begins before its first speech."""
+
+
+class Ear:
+    """Hears one track of a stream."""
+
+    def __init__(
+        self, track: str | None, role: Role, floor: Floor, stages: Stages, *, windows: tuple[float, float, float | None]
+    ) -> None:
+        """Make ready for a track.
+
+        Args:
+            track: its name, which is the speaker's where diarization does not say otherwise.
+            role: whose voice it carries.
+            floor: is told who speaks.
+            stages: what finds speech, cleans it and tells voices apart.
+            windows: seconds of a window, of the hop, and of speech before an early window.
+        """
+        self._track, self._role, self._floor, self._stages = track, role, floor, stages
+        window, hop, early = windows
+        self._windows = (window, hop, early + PAD if early is not None and early + PAD < window else None)
+        self._open = False
+        self._now = 0
+        self._left: list[Event | Window] = []  # of what broke off, not told yet
+        floor.join(track)
+
+    def push(self, samples: Samples, start: int) -> Iterator[Event | Window]:
+        """Hear the next samples at 16 kHz; after a break they may begin anywhere behind."""
+        self.ready(start)
+        yield from self.settle(start)
+        self._now = start + len(samples)
+        signal = Signal(samples, RATE, start)
+        yield from self._listen([signal] if self._clean is None else self._clean.push(signal))
+
+    def ready(self, start: int) -> Detector | None:
+        """Make ready for samples from `start` on; give the detector that is going to hear just these, if one is."""
+        self._break(start)
+        if not self._open:
+            self._begin()
+        self._now = start
+        return self._detector if self._clean is None else None
+
+    def settle(self, start: int | None) -> list[Event | Window]:
+        """Tell what has broken off before `start`; None: it breaks off here."""
+        self._break(start)
+        left, self._left = self._left, []
+        return left
+
+    def _break(self, start: int | None) -> None:
+        if self._open and start != self._now:
+            self._open = False
+            self._left += self._end()
+
+    def _end(self) -> Iterator[Event | Window]:
+        if self._clean is not None:
+            yield from self._listen(self._clean.finish())
+        for speech in self._speech.finish():
+            yield from self._attribute(self._who.push(speech))
+        yield from self._attribute(self._who.finish())
+
+    def _begin(self) -> None:
+        self._open = True
+        stages = self._stages
+        self._clean = stages.clean() if stages.clean else None
+        self._detector = stages.detector()
+        self._speech = SpeechStage(self._detector, pad=PAD)
+        self._who = stages.who(self._track, self._role)
+        self._cuts: dict[str | None, WindowStage] = {}
+        self._turns: dict[str | None, int] = {}  # speaker -> start of the turn that is being told
+
+    def _listen(self, signals: Iterable[Signal]) -> Iterator[Event | Window]:
+        for signal in signals:
+            for speech in self._speech.push(signal):
+                yield from self._attribute(self._who.push(speech))
+
+    def _attribute(self, voices: Iterable[Voice]) -> Iterator[Event | Window]:
+        for voice in voices:
+            yield from self._follow(voice)
+
+    def _follow(self, voice: Voice) -> Iterator[Event | Window]:
+        speech, who, role, now = voice.speech, voice.speaker, voice.role, self._now / RATE
+        self._floor.speak(who, speech.signal.start, speech.signal.end, ago=max(0, self._now - speech.signal.end))
+        if who not in self._turns:
+            self._turns[who] = speech.turn_start
+            yield TurnStarted(now, who, role, speech.turn_start / RATE)
+        if role != "agent":
+            yield from filter(audible, self._cut(who, role).push(speech))
+        if speech.final:
+            begin = self._turns.pop(who)
+            yield TurnEnded(now, who, role, Segment(begin / RATE, speech.signal.end / RATE))
+            yield TalkTime(now, self._floor.turn(who, speech.signal.end - begin))
+
+    def _cut(self, who: str | None, role: Role) -> WindowStage:
+        if who not in self._cuts:
+            window, hop, early = self._windows
+            self._cuts[who] = WindowStage(window, hop, who, role, early=early)
+        return self._cuts[who]
