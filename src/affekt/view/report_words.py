@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from affekt.view import verdicts
+from affekt.view.words import percent
 
 Report = Mapping[str, Any]
 
@@ -93,7 +94,7 @@ def _emotion(own: Mapping[str, Any]) -> Iterator[str]:
     where = f"{counted(found['n'], 'utterance')} of {counted(found['speakers'], 'speaker')}, {classes} emotions"
     if uar["value"] is not None:
         sure = f"; other speakers of the same kind would give {span(uar['interval'])}" if uar["interval"] else ""
-        yield f"Of each emotion, {uar['value']:.0%} are found on average: UAR {decimal(uar['value'])}{sure} ({where})."
+        yield f"Of each emotion, {percent(uar['value'])} are found on average: UAR {decimal(uar['value'])}{sure} ({where})."
         yield from _peers(found)
     yield from _resolves(found)
 
@@ -143,10 +144,12 @@ def _trust(own: Mapping[str, Any]) -> Iterator[str]:
         apart = raw["confidence"] - raw["accuracy"]
         limit = (raw["ece"]["perfect"]["interval"] or [None, None])[1]
         good = limit is not None and raw["ece"]["value"] <= limit
-        how = "as sure as it may be" if good else "surer than it may be" if apart > 0 else "more modest than it need be"
-        yield f"It is {how}: mean confidence {raw['confidence']:.0%}, accuracy {raw['accuracy']:.0%}."
+        how = "about as sure as it should be" if good else "too sure" if apart > 0 else "too modest"
+        yield f"It is {how}: mean confidence {percent(raw['confidence'])}, accuracy {percent(raw['accuracy'])}."
     if sure:
-        told = ", ".join(f"{at['accuracy']['value']:.0%} of the surest {at['coverage']:.0%}" for at in sure["at"])
+        told = ", ".join(
+            f"{percent(at['accuracy']['value'])} of the surest {percent(at['coverage'])}" for at in sure["at"]
+        )
         yield f"Where the unsure are left out, more is right: {told}."
 
 
@@ -161,23 +164,36 @@ def _tried(own: Mapping[str, Any]) -> Iterator[str]:
 
 
 def beside(other: Mapping[str, Any]) -> Iterator[str]:
-    """Say how another model compares with the subject."""
+    """Say how the subject compares with another model."""
     name, found = other["evaluation"]["name"], other["comparison"]
     if found is None:
-        yield f"{name} cannot be compared: {other['trouble']}."
+        yield f"It cannot be compared with {name}: {other['trouble']}."
         return
     main, row = next(iter(found["scores"].items()))
     if row["difference"] is None:
         return
-    p = row["p"]
-    told = "no difference that chance alone could not make" if p is None or p >= 0.05 else "more than chance alone makes"
-    sure = f" ({row['interval'][0]:+.3f} to {row['interval'][1]:+.3f})" if row["interval"] else ""
-    chance = "" if p is None else f", p {'below 0.001' if p < 0.001 else f'{p:.3f}'}"
-    stamp = " LEAKY: one of them has heard test speakers." if found["leaky"] else ""
-    yield (
-        f"{NAMES.get(main, main)} less that of {name}, on {counted(found['n'], 'utterance')} that both have judged: "
-        f"{row['difference']:+.3f}{sure}{chance}: {told}.{stamp}"
+    told = (
+        "chance alone may make as much" if row["p"] is None or row["p"] >= 0.05 else "chance alone rarely makes as much"
     )
+    sure = f", {signed(row['interval'][0])} to {signed(row['interval'][1])}" if row["interval"] else ""
+    stamp = " LEAKY: train and test of one of them share speakers." if found["leaky"] else ""
+    yield (
+        f"Against {name}, on {counted(found['n'], 'utterance')} that both have judged, its {NAMES.get(main, main)} "
+        f"differs by {signed(row['difference'])}{sure}{_chance(row['p'])}: {told}.{stamp}"
+    )
+
+
+def _chance(p: float | None) -> str:
+    return "" if p is None else f", p {'below 0.001' if p < 0.001 else f'{p:.3f}'}"
+
+
+def signed(value: float | None) -> str:
+    """Write a difference with its sign.
+
+    >>> signed(0.1), signed(-0.25)
+    ('+0.100', '−0.250')
+    """
+    return "not defined" if value is None else f"{value:+.3f}".replace("-", "−")
 
 
 # How it was measured ----------------------------------------------------------------------------------------------
@@ -198,7 +214,7 @@ def measured(report: Report) -> list[tuple[str, str]]:
         ("left out, emotions not known", ", ".join(f"{name} {n:,}" for name, n in about["left_out"].items())),
         ("left out, not readable", "; ".join(about["skipped"])),
         ("options tried", "not known" if about["tried"] is None else f"{about['tried']:,}"),
-        ("intervals", f"{own['level']:.0%}, {own['bootstraps']:,} draws of speakers, seed {own['seed']}"),
+        ("intervals", f"{percent(own['level'])}, {own['bootstraps']:,} draws of speakers, seed {own['seed']}"),
         *((f"fingerprint of {name}", value) for name, value in about["fingerprints"].items()),
         *_stressed(report),
         *_trained(report["run"]),
@@ -252,12 +268,12 @@ _GLOSSARY = {
     "CCC": "Concordance correlation: 1 where judged and rated affect are equal, 0 where they are unrelated.",
     "Pearson": "Correlation, whatever the scale and the offset.",
     "RMSE, MAE": "Typical error of affect, on the scale of -1 to 1.",
-    "Jensen-Shannon": "Distance of the probabilities from the raters' shares, in bits: 0 the same, 1 nothing in common.",
+    "Jensen-Shannon": "Distance of the probabilities from the raters' shares, in bits: 0 same, 1 nothing in common.",
     "p": "How often models that are equally good would differ this much or more.",
     "p, Holm": "The same, corrected for looking at several emotions.",
     "agreement": "Share of the utterances of which the same is said as before the sound was changed.",
     "passed?, FAILED?": "The interval lies on both sides of the threshold: other speakers could turn the verdict.",
-    "gap": "Largest difference between groups of speakers; the threshold is what models that cannot know the group show.",
+    "gap": "Largest difference between groups of speakers; the threshold is what models blind to the group show.",
 }
 _NEEDS = {
     "emotion": ("UAR", "recall", "precision", "F1", "accuracy", "majority, guessing"),

@@ -1,8 +1,8 @@
 """A template and its data -> one HTML page that needs nothing else, and in which nothing else can run.
 
 A template has `{{NAME}}` where something is to be filled in, at most one script and one style of its own, and the data
-as JSON in a script element that is none. Where it says `{{base}}`, `base.css` stands: what all pages look like. The content security policy names the hashes of that script and that style,
-whatever a file or a speaker is called.
+as JSON in a script element that is none. Where it says `{{base}}`, `base.css` stands: what all pages look like. The
+content security policy names the hashes of that script and that style, whatever a file or a speaker is called.
 """
 
 from __future__ import annotations

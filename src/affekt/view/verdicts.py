@@ -29,6 +29,7 @@ def _row(result: Result, asks: str) -> dict[str, Any]:
         "family": family,
         "test": name,
         "asks": asks,
+        "shown": _shown(result),
         "verdict": verdict(result),
         "needed": needed(result),
         "random": guess.get("value"),
@@ -60,16 +61,32 @@ def needed(result: Result) -> str:
     'at most 0.050'
     """
     limit = result.get("threshold")
-    return "" if limit is None else f"at {'least' if result['side'] == 'least' else 'most'} {number(limit)}"
+    return "" if limit is None else f"at {result['side']} {number(limit, _digits(result))}"
 
 
-def number(value: float) -> str:
+def _shown(result: Result) -> str:
+    value = result.get("value")
+    if value is None:
+        return ""
+    sign = "+" if result["metric"].startswith("change") and value >= 0.0005 else ""
+    return f"{sign}{number(value, _digits(result))}"
+
+
+def _digits(result: Result) -> int:
+    """As many as it takes to see on which side of the threshold a value lies."""
+    value, limit = result.get("value"), result.get("threshold")
+    if value is None or limit is None or value == limit:
+        return 3
+    return next((n for n in (3, 4, 5) if round(value, n) != round(limit, n)), 6)
+
+
+def number(value: float, digits: int = 3) -> str:
     """Write a number with three digits, a tiny one in powers of ten.
 
-    >>> number(0.5), number(1e-06)
-    ('0.500', '1e-06')
+    >>> number(0.5), number(1e-06), number(0)
+    ('0.500', '1e-06', '0.000')
     """
-    return f"{value:.0e}" if 0 < abs(value) < 0.0005 else f"{value:.3f}"
+    return f"{value:.0e}" if 0 < abs(value) < 0.0005 else f"{value:.{digits}f}"
 
 
 def _guess_passes(result: Result) -> bool | None:
