@@ -272,7 +272,8 @@ def _what(report: Report) -> Iterator[str]:
         yield from _bullets(
             (
                 f"{known['title']} ({known['id']})",
-                f"judges speech as one of {', '.join(known['labels'])}; uncertain below a confidence of {known['threshold']:g}",
+                f"judges speech as one of {', '.join(known['labels'])}",
+                f"uncertain below a confidence of {known['threshold']:g}",
                 f"valence, arousal, dominance: {known['affect']}",
                 f"languages heard in training: {', '.join(known['languages'])}",
                 f"hears: {known['encoder'] or known.get('input', {}).get('set', 'not known')}",

@@ -94,7 +94,8 @@ def _emotion(own: Mapping[str, Any]) -> Iterator[str]:
     where = f"{counted(found['n'], 'utterance')} of {counted(found['speakers'], 'speaker')}, {classes} emotions"
     if uar["value"] is not None:
         sure = f"; other speakers of the same kind would give {span(uar['interval'])}" if uar["interval"] else ""
-        yield f"Of each emotion, {percent(uar['value'])} are found on average: UAR {decimal(uar['value'])}{sure} ({where})."
+        share = percent(uar["value"])
+        yield f"Of each emotion, {share} are found on average: UAR {decimal(uar['value'])}{sure} ({where})."
         yield from _peers(found)
     yield from _resolves(found)
 
