@@ -17,11 +17,12 @@ def stress(name="demo", note="") -> dict:
     """What a suite of three tests found: one surely passed, one that could turn, one failed, one not measured."""
     base = {"corpus": name, "level": "", "low": None, "high": None, "sure": True, "side": "least", "note": note}
     rows = [
-        ("correctness/uar", {"metric": "UAR", "value": 0.6, "threshold": 0.5, "passed": True, "low": 0.55, "high": 0.65}),
+        ("correctness/uar", {"metric": "UAR", "value": 0.6, "threshold": 0.5, "passed": True, "low": 0.55,
+                             "high": 0.65}),
         ("correctness/ccc", {"metric": "CCC", "value": None, "threshold": None, "passed": None}),
         ("fairness/sex", {"metric": "gap", "level": "UAR", "value": 0.1263, "threshold": 0.126, "passed": False,
-                          "side": "most", "detail": {"groups": {"female": 0.4, "male": 0.5263}, "random threshold": 0.1},
-                          "random": {"value": 0.11, "passed": True}}),
+                          "side": "most", "random": {"value": 0.11, "passed": True},
+                          "detail": {"groups": {"female": 0.4, "male": 0.5263}, "random threshold": 0.1}}),
         ("robustness/gain", {"metric": "change of UAR", "level": "-30 dB", "value": -0.04, "threshold": -0.05,
                              "passed": True, "sure": False, "low": -0.07, "high": -0.01,
                              "random": {"value": 0.0, "passed": True}}),

@@ -24,7 +24,7 @@ Examples:
   affekt report mine.json --stress stress.json -o report.html --card card.md
   affekt report theirs.csv -o report.md -o report.json  predictions of another system
   affekt report runs/mine-lda                           Markdown on standard output
-mine.json is what `affekt evaluate -o` wrote, stress.json what `affekt stress -o` wrote. Every number: docs/evaluation.md
+mine.json is what `affekt evaluate -o` wrote, stress.json what `affekt stress -o` wrote. Numbers: docs/evaluation.md.
 Exit code: 0, 1 if the data are not what they should be, 2 if the call is wrong."""
 
 _FORMS = (".html", ".md", ".json")
