@@ -75,7 +75,7 @@ def leaky(report: Report) -> str:
     if not own["leaky"]:
         return ""
     why = own["about"]["known"] or "train and test share speakers"
-    return f"{why}. The scores are too high: do not quote them."
+    return f"{why[0].upper()}{why[1:]}. The scores are too high: do not quote them."
 
 
 def summary(report: Report) -> list[str]:
@@ -145,7 +145,13 @@ def _trust(own: Mapping[str, Any]) -> Iterator[str]:
         apart = raw["confidence"] - raw["accuracy"]
         limit = (raw["ece"]["perfect"]["interval"] or [None, None])[1]
         good = limit is not None and raw["ece"]["value"] <= limit
-        how = "about as sure as it should be" if good else "too sure" if apart > 0 else "too modest"
+        how = (
+            "as sure as it should be, for all these utterances tell"
+            if good
+            else "too sure"
+            if apart > 0
+            else "too modest"
+        )
         yield f"It is {how}: mean confidence {percent(raw['confidence'])}, accuracy {percent(raw['accuracy'])}."
     if sure:
         told = ", ".join(

@@ -10,6 +10,8 @@ from typing import Any
 
 Result = Mapping[str, Any]
 
+_TINY = 0.0005  # what three digits cannot show
+
 SHOWN = ("change of UAR", "agreement")
 """What a robustness test is judged by; the rest of a level says how it came about."""
 
@@ -65,17 +67,19 @@ def needed(result: Result) -> str:
 
 
 def _shown(result: Result) -> str:
-    value = result.get("value")
+    value, limit = result.get("value"), result.get("threshold")
     if value is None:
         return ""
-    sign = "+" if result["metric"].startswith("change") and value >= 0.0005 else ""
+    if abs(value) < _TINY and (limit is None or abs(limit) >= _TINY):
+        return number(0.0)
+    sign = "+" if result["metric"].startswith("change") and value >= _TINY else ""
     return f"{sign}{number(value, _digits(result))}"
 
 
 def _digits(result: Result) -> int:
     """As many as it takes to see on which side of the threshold a value lies."""
     value, limit = result.get("value"), result.get("threshold")
-    if value is None or limit is None or value == limit:
+    if value is None or limit is None or value in (limit, 0):
         return 3
     return next((n for n in (3, 4, 5) if round(value, n) != round(limit, n)), 6)
 
@@ -86,7 +90,7 @@ def number(value: float, digits: int = 3) -> str:
     >>> number(0.5), number(1e-06), number(0)
     ('0.500', '1e-06', '0.000')
     """
-    return f"{value:.0e}" if 0 < abs(value) < 0.0005 else f"{value:.{digits}f}"
+    return f"{value:.0e}" if 0 < abs(value) < _TINY else f"{value:.{digits}f}"
 
 
 def _guess_passes(result: Result) -> bool | None:
