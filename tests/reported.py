@@ -10,7 +10,7 @@ import judged
 from affekt import bundle
 from affekt.evaluation import report
 
-HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>{{data}}|`*[x](y)\u2028'\"&"
+HOSTILE = "</script </script><script>alert(1)</script><img src=x onerror=alert(2)>{{data}}|`*[x](y)\u2028'\"&"
 
 
 def stress(name="demo", note="") -> dict:

@@ -130,7 +130,9 @@ def _again(ctx: click.Context) -> str:
     told = ctx.params
     words = ["affekt", "report", *told["what"]]
     words += [word for path in told["output"] for word in ("-o", str(path))]
-    words += [word for name in ("card", "stress", "bundle") if told[name] for word in (f"--{name}", str(told[name]))]
+    words += [
+        word for name in ("card", "stress", "bundle", "root") if told[name] for word in (f"--{name}", str(told[name]))
+    ]
     words += [word for pair in told["merge"] for word in ("--merge", pair)]
     words += ["--bootstraps", str(told["bootstraps"]), "--seed", str(told["seed"])]
     return shlex.join(words)

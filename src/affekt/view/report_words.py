@@ -253,6 +253,7 @@ def _trained(run: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
     around = run["environment"]
     yield "seed of the training", str(run["options"].get("seed", ""))
     yield "trained with", _versions(around.get("python", "?"), around.get("packages", {})) if around else ""
+    yield "trained by", around.get("command") or ""
     yield "state of the sources", around.get("git") or ""
 
 
