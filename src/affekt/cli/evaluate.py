@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from affekt.cli import _terminal
+from affekt.cli import _files, _terminal
+from affekt.cli._known import joined
 from affekt.cli._merges import merges as read_merges
 from affekt.cli._terminal import count, score
 from affekt.errors import DataError, UsageError
@@ -83,7 +84,7 @@ def command(
     if bundle is None:
         if on is not None:
             raise UsageError(f"--on is what a bundle judges; {what} holds judgements already")
-        judged = _joined(_read(what, merges), root)
+        judged = joined(_read(what, merges), root)
     else:
         judged = _judged(bundle, str(on), root, (kept, workers or os.cpu_count() or 1), (merges, offered, allow_leak))
     for line in judged.about.get("skipped") or ():
@@ -122,12 +123,7 @@ def write(found: Mapping[str, Any], path: Path) -> None:
     Raises:
         UsageError: it cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text(found), encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise UsageError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
+    _files.write(text(found), path)
 
 
 # What is judged ---------------------------------------------------------------------------------------------------
@@ -158,22 +154,6 @@ def _read(what: str, merges: dict[str, str] | None) -> Judgements:
     if not Path(what).exists():
         raise UsageError(f"there is no run, table or bundle {what!r}; bundled models are {', '.join(bundle.names())}")
     return judgements.read(what, merge=merges)
-
-
-def _joined(found: Judgements, root: Path) -> Judgements:
-    """Add what the corpora know of the speakers, where the corpora are there."""
-    import numpy as np
-
-    from affekt import datasets
-    from affekt.evaluation import judgements
-
-    names = [name for name in np.unique(found.corpora).tolist() if name in datasets.names()]
-    try:
-        known = [datasets.load(name, root / name) for name in names if (root / name).is_dir()]
-        return judgements.join(found, known) if known else found
-    except DataError as error:
-        click.echo(f"affekt: nothing is known of the speakers: {error}", err=True)
-        return found
 
 
 def _judged(

@@ -1,0 +1,21 @@
+"""Text -> a file, whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from affekt.errors import UsageError
+
+
+def write(text: str, path: Path) -> None:
+    """Write UTF-8 beside the file first, so that nobody ever reads half of it.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise UsageError(f"cannot write {str(path)!r}: {error.strerror or error}") from error

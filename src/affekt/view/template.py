@@ -1,0 +1,60 @@
+"""A template and its data -> one HTML page that needs nothing else, and in which nothing else can run.
+
+A template has `{{NAME}}` where something is to be filled in, at most one script and one style of its own, and the data
+as JSON in a script element that is none. Where it says `{{base}}`, `base.css` stands: what all pages look like. The
+content security policy names the hashes of that script and that style, whatever a file or a speaker is called.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from importlib.resources import files
+from typing import Any
+
+
+def fill(name: str, *, title: str, data: dict[str, Any], allow: str = "img-src data:") -> str:
+    """Return the page of a template beside this file, to be written as UTF-8.
+
+    Args:
+        name: of the template, such as page.html.
+        title: of the browser's window; escaped here.
+        data: what the page's script draws.
+        allow: what else the policy permits.
+    """
+    template = _read(name).replace("{{base}}", _read("base.css"))
+    places = {"policy": policy(template, allow), "title": html.escape(title), "data": embedded(data)}
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: places[place[1]], template)
+
+
+def _read(name: str) -> str:
+    return files("affekt.view").joinpath(name).read_text("utf-8")
+
+
+def policy(template: str, allow: str) -> str:
+    """Allow the page's own script and style by their hashes, and what `allow` says."""
+    hashes = {
+        tag: base64.b64encode(hashlib.sha256(_content(template, tag).encode()).digest()).decode()
+        for tag in ("script", "style")
+    }
+    return (
+        f"default-src 'none'; script-src 'sha256-{hashes['script']}'; style-src 'sha256-{hashes['style']}'; "
+        f"{allow}; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _content(template: str, tag: str) -> str:
+    return template.split(f"<{tag}>")[1].split(f"</{tag}>")[0]
+
+
+def embedded(data: dict[str, Any]) -> str:
+    r"""Write JSON that no HTML parser can mistake for markup: ASCII only, no <, > or &.
+
+    >>> print(embedded({"speaker": "</script>"}))
+    {"speaker":"\u003c/script\u003e"}
+    """
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
