@@ -194,13 +194,3 @@ def whole(signal: Signal, speaker: str | None = None, role: Role = "speaker") ->
     Segment(start=0.0, end=0.5)
     """
     return Window(Signal(level(signal.samples, signal.rate), signal.rate, signal.start), signal.segment, speaker, role)
-
-
-def audible(window: Window) -> bool:
-    """Say whether there is anything to judge: silence and clicks have no emotion.
-
-    >>> audible(whole(Signal(np.zeros(16000, np.float32), 16000)))
-    False
-    """
-    signal = window.signal
-    return signal.duration >= SHORTEST and float(np.abs(signal.samples).max(initial=0.0)) >= _PEAK
