@@ -19,10 +19,6 @@ from affekt.types import Role, Samples, Segment, Signal, Window
 WINDOW, HOP = 3.0, 1.0
 """Seconds; the defaults."""
 SHORTEST = 0.25
-"""Seconds; a window that is shorter is not judged."""
-_PEAK = 0.01  # speech at -26 dBFS has samples above; windows below were too quiet to be levelled
-
-SHORTEST = 0.25
 """Seconds; a turn that is shorter is not judged."""
 LONGEST = 6.0
 """Seconds of a recording that are judged at once where it is judged whole: the length of training's clips."""
