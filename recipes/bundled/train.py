@@ -24,7 +24,7 @@ from affekt import bundle, calibrate, metrics
 from affekt.features import whisper
 from affekt.models import ridge
 from affekt.training import frozen
-from affekt.training.frozen import Embedded, Held, Recipe
+from affekt.training.frozen import Choice, Embedded, Held, Recipe
 from recipes import corpora
 
 RECIPE = Recipe(sets=(frozen.PHONE,))
@@ -53,12 +53,13 @@ def relabelled(data: Embedded) -> Embedded:
     return replace(data, emotions=np.array([SAME.get(name, name) for name in data.emotions]))
 
 
-def held_out_speakers(data: Embedded, k: int = 6) -> Held:
-    """Judge every utterance by a head that knows its corpus but not its speaker."""
+def held_out_speakers(data: Embedded, choice: Choice, k: int = 6) -> Held:
+    """Judge every utterance by a head like the one that ships, which knows its corpus but not its speaker."""
     number = np.zeros(len(data), dtype=int)
     for own in (data.corpora == name for name in np.unique(data.corpora)):
         number[own] = frozen.deal(data.speakers[own], k)
-    return frozen.hold_out(data, [(number != i, number == i) for i in range(number.max() + 1)], RECIPE)
+    shipped = Recipe(sets=(choice.weights,), shrinkages=(choice.shrinkage,))
+    return frozen.hold_out(data, [(number != i, number == i) for i in range(number.max() + 1)], shipped)
 
 
 def held_out_corpora(data: Embedded) -> Held:
@@ -138,9 +139,9 @@ def affect_scores(data: Embedded) -> dict[str, Any]:
 
 def default(parts: Mapping[str, Embedded]) -> None:
     data = relabelled(frozen.join(list(parts.values())))
-    speakers, others = held_out_speakers(data), held_out_corpora(data)
-    temperature = fit_temperature(others)
     choice = frozen.choose(data, RECIPE, data.corpora)
+    speakers, others = held_out_speakers(data, choice), held_out_corpora(data)
+    temperature = fit_temperature(others)
     head = frozen.fit(data, choice)
     affect = affect_head(parts["emotale"])
     card = bundle.Card(

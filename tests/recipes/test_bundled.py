@@ -78,7 +78,9 @@ def test_the_encoder_comes_out_again(recipes, tmp_path):
 def test_nobody_is_judged_by_a_head_that_knows_them(train, parts):
     """Speakers of every corpus are dealt into folds, corpora are left out whole; everything is judged once."""
     data = train.relabelled(frozen.join(list(parts.values())))
-    speakers = train.held_out_speakers(data)
+    chosen = frozen.Choice(shrinkage=0.75)
+    speakers = train.held_out_speakers(data, chosen)
+    assert {choice.shrinkage for choice in speakers.choices} == {0.75}  # the card tells of the head that ships
     assert len(speakers.data) == len(data) == 3655
     assert speakers.data.speakers.tolist() == data.speakers.tolist()
     corpora = train.held_out_corpora(data)
