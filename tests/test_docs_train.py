@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from affekt import config, registry
+from affekt import augment, config, registry
 from affekt.training import Run, check
 
 ROOT = Path(__file__).parents[1]
@@ -58,11 +58,19 @@ def test_the_commands_run_as_they_stand(folder):
 
 
 def test_what_is_shown_of_a_run_goes_together():
-    (text,) = blocks("toml")
+    whole, copies = blocks("toml")
     shown = config.parse(
-        Run, {"name": "shown", "features": {"set": "whisper", "level": "functionals"}} | tomllib.loads(text)
+        Run, {"name": "shown", "features": {"set": "whisper", "level": "functionals"}} | tomllib.loads(whole)
     )
     check(shown)
+    config.parse(Run, tomllib.loads(whole) | {"name": "shown"} | tomllib.loads(copies))
+
+
+@pytest.mark.parametrize("name", augment.CHAINS)
+def test_every_chain_is_shown_with_its_own_ranges(name):
+    (row,) = re.findall(rf"^\| (?:`\w+`, )*`{name}`(?:, `\w+`)* \|.*", PAGE, re.MULTILINE)
+    shown = dict(re.findall(r"`(\w+) = ([\d.]+)`", row))
+    assert {option: float(value) for option, value in shown.items()} == augment.CHAINS[name].defaults
 
 
 def test_every_model_is_named():

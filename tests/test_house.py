@@ -21,8 +21,9 @@ PACKAGE = ROOT / "src" / "affekt"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 OPTIONAL = {
-    *("accelerate", "av", "imblearn", "matplotlib", "onnx", "onnxscript", "opensmile", "optuna", "pandas"),
-    *("parselmouth", "peft", "pyarrow", "safetensors", "scipy", "sklearn", "tensorboard", "torch", "transformers"),
+    *("accelerate", "av", "imblearn", "matplotlib", "mlflow", "onnx", "onnxscript", "opensmile", "optuna", "pandas"),
+    *("parselmouth", "peft", "pyarrow", "python_stretch", "safetensors", "scipy", "sklearn", "tensorboard", "torch"),
+    "transformers",
 }
 
 

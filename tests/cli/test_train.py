@@ -117,6 +117,32 @@ def test_copies_can_be_heard(run, tmp_path):
     assert (tmp_path / "heard/sadness-as-it-is.wav").exists()
 
 
+def test_copies_are_heard_with_their_ranges_and_folders(run, corpus, tmp_path):
+    (tmp_path / "noise").mkdir()
+    soundfile.write(tmp_path / "noise/hum.wav", tones.hum("neutral", 9000), 16000)
+    own = 'copies = ["reverb+recorded", "gain"]\nnoise = "{folder}/noise"\nranges = {{ gain = {{ most = 0 }} }}\n'
+    own = own.format(folder=tmp_path.as_posix())
+    run.write_text(f"{run.read_text(encoding='utf-8')}[augment]\n{own}", encoding="utf-8")
+    done = affekt("train", run, "--listen", tmp_path / "heard")
+    assert done.exit_code == 0, done.output
+    plain, same, other = (
+        soundfile.read(tmp_path / f"heard/anger-{name}.wav")[0] for name in ("as-it-is", "gain", "reverb+recorded")
+    )
+    assert (plain == same).all()
+    assert len(plain) == len(other)
+    assert (plain != other).mean() > 0.9
+
+
+def test_recordings_of_the_run_as_noise_are_exit_code_1(run, corpus, tmp_path):
+    own = f'[augment]\ncopies = ["recorded"]\nnoise = "{corpus.parent.as_posix()}"\n'
+    run.write_text(run.read_text(encoding="utf-8") + own, encoding="utf-8")
+    for options in (("--listen", tmp_path / "heard"), ("--dry-run",), ()):
+        done = affekt("train", run, *options)
+        assert done.exit_code == 1
+        assert "is a recording of this run" in done.stderr
+    assert not (tmp_path / "heard").exists()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

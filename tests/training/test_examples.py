@@ -10,9 +10,9 @@ import soundfile
 
 import clips
 import tones
-from affekt import datasets
+from affekt import augment, datasets
 from affekt import manifest as manifests
-from affekt.errors import DataError, UnknownNameError
+from affekt.errors import DataError, UnknownNameError, UsageError
 from affekt.hearing import Input
 from affekt.training import examples
 from affekt.training.progress import Progress
@@ -200,6 +200,81 @@ def test_copies_are_the_same_rows_heard_otherwise_and_the_same_each_time(run, tm
 def test_an_unknown_augmentation_is_answered_with_the_closest(run):
     with pytest.raises(UnknownNameError, match="did you mean 'phone'"):
         examples.load(replace(run, augment=Augmenting(("phon",))))
+
+
+ALONE = [name for name, kind in augment.CHAINS.items() if not kind.must]
+
+
+@pytest.fixture
+def few(run, tmp_path):
+    """A run of nine recordings, since every chain is heard."""
+    table = tones.corpus(tmp_path / "few", speakers=3, clips=1)
+    return replace(run, data=Data(manifest=table, protocol="speakers/3"), features=Features("samples"))
+
+
+def test_no_voice_of_one_speaker_is_heard_in_a_copy_of_another(few):
+    """Whoever is the test speaker: were his recordings others, the copies of all others would be the same."""
+    pytest.importorskip("python_stretch", reason="python-stretch is not installed: make test installs it")
+    asked = replace(few, augment=Augmenting(tuple(ALONE)))
+    before, _ = examples.load(asked)
+    for path in few.data.manifest.parent.glob("mine-1-*.wav"):
+        soundfile.write(path, np.random.default_rng(7).normal(0, 0.1, 11200), 16000)
+    after, _ = examples.load(asked)
+    changed = before.speakers == "table/s1"
+    assert changed.sum() == 3
+    assert len(before.copies) == len(ALONE)
+    for name, old, new in zip(ALONE, before.copies, after.copies, strict=True):
+        same = np.array([a.shape == b.shape and np.array_equal(a, b) for a, b in zip(old, new, strict=True)])
+        assert same[~changed].all(), name
+        assert not same[changed].any(), name
+
+
+@pytest.fixture
+def voices(tmp_path):
+    """Speakers who are not in the run."""
+    folder = tmp_path / "voices"
+    folder.mkdir()
+    for number in range(3):
+        soundfile.write(folder / f"{number}.wav", tones.hum("neutral", 9000 + number), 16000)
+    return folder
+
+
+@pytest.mark.parametrize("key", ["babble", "noise", "rooms"])
+def test_recordings_of_the_run_itself_are_refused_as_noise_and_voices(run, table, voices, key):
+    """By their place, and by their bytes under another name; also those that the run leaves out."""
+    chain = {"babble": "babble", "noise": "recorded", "rooms": "reverb"}[key]
+    asked = replace(run, augment=Augmenting((chain,), **{key: voices}), data=replace(run.data, labels=("anger",)))
+    rows, _ = examples.load(asked)
+    assert not np.allclose(rows.x[0], rows.copies[0][0])
+    within = replace(asked, augment=Augmenting((chain,), **{key: table.parent}))
+    with pytest.raises(DataError, match="is a recording of this run, whose speaker may be a test speaker"):
+        examples.gather(within)
+    (voices / "renamed.wav").write_bytes((table.parent / "mine-2-sadness-1.wav").read_bytes())
+    with pytest.raises(DataError, match=r"renamed\.wav is a recording of this run"):
+        examples.gather(asked)
+
+
+def test_another_range_or_folder_is_another_copy_and_the_same_one_is_kept(few, voices):
+    """What the cache holds of other ranges is not read; of the same ones it is."""
+    asked = replace(few, features=Features("logmel"), augment=Augmenting(("babble",), babble=voices))
+    changed = [
+        replace(asked, augment=Augmenting(("babble",))),
+        replace(asked, augment=replace(asked.augment, ranges={"babble": {"least": 0.0, "most": 0.0}})),
+    ]
+    copies = [examples.load(one)[0].copies[0] for one in (asked, *changed)]
+    soundfile.write(voices / "2.wav", tones.hum("anger", 1), 16000)
+    copies.append(examples.load(asked)[0].copies[0])
+    for i, one in enumerate(copies):
+        assert not any(np.array_equal(np.stack(one), np.stack(other)) for other in copies[:i])
+    assert len(list(few.cache.iterdir())) == 5
+    again = replace(asked, augment=replace(asked.augment, ranges={"babble": {"least": 10.0}}))
+    examples.load(again)
+    assert len(list(few.cache.iterdir())) == 5, "the default, said aloud"
+
+
+def test_copies_that_cannot_be_made_are_refused_before_anything_is_read(run):
+    with pytest.raises(UsageError, match=r"augment\.noise must name a folder"):
+        examples.gather(replace(run, augment=Augmenting(("recorded",))))
 
 
 def test_an_unknown_feature_set_is_answered_with_the_closest(run):

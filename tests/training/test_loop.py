@@ -257,12 +257,44 @@ def test_tensorboard_hears_each_epoch(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     train, tune = parts(made())
-    asked = replace(run(epochs=3), tensorboard=True)
-    fitted = loop.fit(train, tune, asked, module_of=module_of(), checkpoint=tmp_path)
-    folder = next(tmp_path.rglob("events*")).parent
-    events = EventAccumulator(str(folder))
+    asked = replace(run(epochs=3), tensorboard=True, folder=tmp_path)
+    place = tmp_path / "made/checkpoints/00/00"
+    fitted = loop.fit(train, tune, asked, module_of=module_of(), checkpoint=place)
+    (file,) = tmp_path.rglob("events*")
+    assert file.parent == tmp_path / "made/tensorboard/00/00/seed0/made"
+    events = EventAccumulator(str(file.parent))
     events.Reload()
-    assert [round(e.value, 4) for e in events.Scalars("loss")] == [round(e.loss, 4) for e in fitted.history]
+    assert set(events.Tags()["scalars"]) == {"loss", "development", "rate"}
+    for name, own in (("loss", "loss"), ("development", "score"), ("rate", "rate")):
+        told = events.Scalars(name)
+        assert [event.step for event in told] == [1, 2, 3]
+        assert [event.value for event in told] == pytest.approx([getattr(e, own) for e in fitted.history], rel=1e-6)
+
+
+def test_mlflow_hears_each_epoch_of_each_seed(tmp_path):
+    """In a local store that nobody serves: read back from its own file, by MLflow itself."""
+    mlflow = pytest.importorskip("mlflow", reason="mlflow-skinny is not installed: make test installs it")
+    train, tune = parts(made())
+    address = f"sqlite:///{tmp_path.as_posix()}/store.db"
+    asked = replace(run(epochs=2, seeds=2), mlflow=address, folder=tmp_path)
+    fitted = loop.fit(train, tune, asked, module_of=module_of(), checkpoint=tmp_path / "made/checkpoints/01/00")
+    client = mlflow.MlflowClient(address)
+    told = client.search_runs([client.get_experiment_by_name("made").experiment_id])
+    assert {one.info.run_name for one in told} == {"01/00/seed0", "01/00/seed1"}
+    assert {one.info.status for one in told} == {"FINISHED"}
+    for one in told:
+        own = [epoch for epoch in fitted.history if one.info.run_name.endswith(f"seed{epoch.seed}")]
+        for name, field in (("loss", "loss"), ("development", "score"), ("rate", "rate")):
+            kept = client.get_metric_history(one.info.run_id, name)
+            assert [point.step for point in kept] == [1, 2]
+            assert [point.value for point in kept] == pytest.approx([getattr(epoch, field) for epoch in own])
+
+
+def test_a_store_that_mlflow_cannot_open_is_refused_with_one_that_it_can(tmp_path):
+    pytest.importorskip("mlflow", reason="mlflow-skinny is not installed: make test installs it")
+    asked = replace(run(), mlflow=(tmp_path / "plain").as_uri(), folder=tmp_path)
+    with pytest.raises(UsageError, match=r"sqlite:///mlflow\.db is a local store"):
+        loop.fit(made(), None, asked, module_of=module_of())
 
 
 def test_mlflow_is_asked_for_by_name_where_it_is_missing(monkeypatch):

@@ -321,6 +321,24 @@ def test_a_network_s_options_are_chosen_on_development_speakers(run):
     assert result.folds[0]["options"]["dropout"] in (0.0, 0.2)
 
 
+def test_what_tensorboard_hears_outlives_the_run(run):
+    pytest.importorskip("torch")
+    pytest.importorskip("accelerate")
+    pytest.importorskip("tensorboard")
+    asked = replace(
+        run,
+        features=Features("logmel"),
+        model=Model("cnn", {"channels": (4, 4, 4)}),
+        optimise=Optimise(epochs=1, batch=12.0),
+        data=replace(run.data, folds=(0,)),
+        tensorboard=True,
+    )
+    folder = training.train(asked, bundle=False).folder
+    assert not (folder / "checkpoints").exists()
+    (events,) = folder.rglob("events*")
+    assert events.relative_to(folder).as_posix().startswith("tensorboard/00/00/seed0/")
+
+
 def test_features_that_may_not_be_sold_make_a_model_that_may_not_be_sold(run, monkeypatch):
     free = training.train(run, bundle=False)
     monkeypatch.setattr("affekt.features.logmel.LICENCE", "openSMILE: research only", raising=False)

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 import pytest
 
 import tones
-from affekt import config, datasets, registry, training
+from affekt import augment, config, datasets, registry, training
 from affekt.errors import UnknownNameError
 from affekt.training import template
 from affekt.training.run import Run
@@ -54,6 +54,13 @@ def test_the_defaults_shown_are_the_defaults():
     assert replace(read(shown), model=read(text).model) == read(text)
     module = registry.load("models", "cnn")
     assert training.classical.parse(module, read(shown).model.options) == module.Options()
+
+
+def test_every_chain_is_named():
+    (line,) = re.findall(
+        r"^# chains of affekt\.augment.*?(?=^#copies)", template.write("emodb", "svm"), re.DOTALL | re.M
+    )
+    assert set(augment.CHAINS) <= set(re.findall(r"\w+", line))
 
 
 def test_a_network_is_told_of_its_loop_and_a_classical_model_is_not():

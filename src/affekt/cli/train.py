@@ -79,17 +79,18 @@ def _listen(run: Run, folder: Path) -> None:
 
     from affekt.training import examples
 
-    gathered = examples.gather(run)
     if not run.augment.copies:
         raise UsageError("augment.copies is empty, so there is nothing to hear")
+    copies, gathered = examples.chains_of(run), examples.gather(run)
     folder.mkdir(parents=True, exist_ok=True)
     for label in range(len(gathered.examples.labels)):
         row = int((gathered.examples.emotions == label).argmax())
         name = str(gathered.examples.ids[row])
-        for copy in (None, *run.augment.copies):
+        for copy in (None, *copies):
             signal = examples.sound(gathered.files[row], gathered.segments[row], name, copy=copy)
-            path = folder / f"{gathered.examples.labels.names[label]}-{copy or 'as-it-is'}.wav"
-            soundfile.write(path, signal.samples, signal.rate)
+            path = folder / f"{gathered.examples.labels.names[label]}-{copy.name if copy else 'as-it-is'}.wav"
+            peak = max(1.0, float(abs(signal.samples).max(initial=0.0)))  # a file would clip what a model would not
+            soundfile.write(path, signal.samples / peak, signal.rate)
             click.echo(str(path))
 
 

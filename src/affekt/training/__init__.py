@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from affekt import augment, registry
+from affekt import registry
 from affekt.errors import DataError, UsageError
 from affekt.training import cards, classical, results, search
 from affekt.training import plan as planned
-from affekt.training.examples import Examples, Gathered, gather, hear, input_of
+from affekt.training.examples import Examples, Gathered, chains_of, gather, hear, input_of
 from affekt.training.folder import Finished, Folder
 from affekt.training.progress import Progress
 from affekt.training.results import Floats, Judged
@@ -140,7 +140,7 @@ def check(run: Run) -> ModuleType:
     """Refuse what does not go together before anything is read; return the model's module.
 
     Raises:
-        UsageError: an option that the model has not, or a level, target or strategy that are not for it.
+        UsageError: an option that the model has not, or a level, target, strategy or range that are not for it.
         UnknownNameError: no such model or augmentation.
     """
     module = registry.load("models", run.model.name)
@@ -150,8 +150,7 @@ def check(run: Run) -> ModuleType:
         raise UsageError(f'{run.model.name} hears {what}: set features.level = "{level}"')
     for options in search.corners(run.model):
         classical.parse(module, options)
-    for name in run.augment.copies:
-        augment.chain(name)
+    chains_of(run)
     if module.KIND != "neural":
         classical.check(module, run)
     return module

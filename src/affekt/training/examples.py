@@ -14,7 +14,7 @@ import hashlib
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from affekt import audio, augment, datasets, hearing
 from affekt import manifest as manifests
+from affekt.augment import Chain
 from affekt.errors import AffektError, DataError, UnknownNameError
 from affekt.hearing import Input
 from affekt.manifest import Manifest
@@ -126,10 +127,14 @@ def gather(run: Run) -> Gathered:
     """Read labels and make the splits; no audio is opened.
 
     Raises:
-        DataError: the data are not what they should be, or a split shares speakers and the run does not allow it.
-        UnknownNameError: no such corpus, protocol or label.
+        DataError: the data are not what they should be, a split shares speakers and the run does not allow it, or a
+            folder of noise, babble or rooms holds a recording of the run.
+        UnknownNameError: no such corpus, protocol, label or augmentation.
+        UsageError: the copies cannot be made.
     """
-    parts, folds = splits.split(_read(run.data), run.data, seed=run.seed)
+    whole = _read(run.data)
+    _keep_apart(chains_of(run), {manifest.file(u) for manifest in whole for u in manifest})
+    parts, folds = splits.split(whole, run.data, seed=run.seed)
     labels = _labels(parts, run.data)
     pairs = [(manifest, u) for manifest in parts for u in manifest]
     kept = np.array([_taught(u, labels, run) for _, u in pairs])
@@ -227,6 +232,40 @@ def input_of(run: Run) -> Input:
     return Input(own.set, own.level, version, own.longest, own.trim, own.level_speech)
 
 
+def chains_of(run: Run) -> tuple[Chain, ...]:
+    """Say how else the run's utterances sound.
+
+    Raises:
+        UnknownNameError: no such augmentation, or no such option of one.
+        UsageError: a range that makes no sense, or a folder that is missing or empty.
+    """
+    own = run.augment
+    folders = {"noise": own.noise, "babble": own.babble, "rooms": own.rooms}
+    return augment.chains(own.copies, ranges=own.ranges, folders=folders)
+
+
+def _keep_apart(chains: Sequence[Chain], recordings: Collection[Path]) -> None:
+    """Refuse noise and voices that are the run's own recordings: a test speaker would be heard in training.
+
+    The same path is found, and the same bytes under another name; what was converted is not.
+    """
+    brought = {path for chain in chains for path in chain.files}
+    if not brought:
+        return
+    own, sizes = {path.resolve() for path in recordings}, {path.stat().st_size for path in brought}
+    alike = {_digest(path) for path in own if path.is_file() and path.stat().st_size in sizes}
+    for path in sorted(brought):
+        if path.resolve() in own or (alike and _digest(path) in alike):
+            raise DataError(
+                f"{path} is a recording of this run, whose speaker may be a test speaker. Noise, babble and rooms must "
+                "come from elsewhere; without augment.babble, babble is made of each utterance itself"
+            )
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def hear(
     gathered: Gathered, run: Run, *, workers: int = 1, progress: Progress | None = None
 ) -> tuple[Examples, tuple[Split, ...], tuple[str, ...]]:
@@ -239,15 +278,14 @@ def hear(
         UnknownNameError: no such feature set or augmentation.
     """
     heard = input_of(run)
-    for name in run.augment.copies:
-        augment.chain(name)  # else a wrong name would be found out recording by recording
+    copied = (None, *chains_of(run))
     jobs = _jobs(gathered)
     progress = progress or Progress()
     with ExitStack() as stack:
         pool = _pool(stack, workers, len(jobs))
         found = [
             _copy(jobs, partial(_features, heard, copy), _Kept(run.cache, heard, copy), pool, progress)
-            for copy in (None, *run.augment.copies)
+            for copy in copied
         ]
     troubles = {row: value for copy in found for row, value in enumerate(copy) if isinstance(value, str)}
     good = np.array([row not in troubles for row in range(len(jobs))], dtype=bool)
@@ -266,7 +304,7 @@ def hear(
 def cached(gathered: Gathered, run: Run) -> float:
     """Share of the features that lie in the cache already, in [0, 1]."""
     jobs = _jobs(gathered)
-    stores = [_Kept(run.cache, input_of(run), copy) for copy in (None, *run.augment.copies)]
+    stores = [_Kept(run.cache, input_of(run), copy) for copy in (None, *chains_of(run))]
     chunks = [jobs[begin : begin + _CHUNK] for begin in range(0, len(jobs), _CHUNK)]
     return sum(store.path(chunk).exists() for store in stores for chunk in chunks) / (len(stores) * len(chunks))
 
@@ -297,8 +335,8 @@ def _alone() -> None:
 class _Kept:
     """The cache of one copy: a file per chunk of utterances."""
 
-    def __init__(self, folder: Path, heard: Input, copy: str | None) -> None:
-        self._folder, self._about = folder, (_VERSION, heard, copy)
+    def __init__(self, folder: Path, heard: Input, copy: Chain | None) -> None:
+        self._folder, self._about = folder, (_VERSION, heard, copy and copy.key)
         self._wanted = heard.set != hearing.SAMPLES  # reading them again is as fast
         self._vectors = heard.level == "functionals"
 
@@ -344,7 +382,7 @@ def _copy(
     jobs: Sequence[_Job], work: partial[Floats | str], kept: _Kept, pool: Executor | None, progress: Progress
 ) -> list[Floats | str]:
     """Features of all recordings in one copy; a line of words in place of those of a recording that has none."""
-    what = f"features, {work.args[1]}" if work.args[1] else "features"
+    what = f"features, {work.args[1].name}" if work.args[1] else "features"
     found: list[Floats | str] = []
     for begin in range(0, len(jobs), _CHUNK):
         chunk = jobs[begin : begin + _CHUNK]
@@ -362,7 +400,7 @@ def _computed(work: partial[Floats | str], chunk: Sequence[_Job], pool: Executor
     return pool.map(work, chunk, chunksize=4) if pool else map(work, chunk)
 
 
-def _features(heard: Input, copy: str | None, job: _Job) -> Floats | str:
+def _features(heard: Input, copy: Chain | None, job: _Job) -> Floats | str:
     """Features of one recording, or why there are none."""
     try:
         values = heard.hear(sound(*job, copy=copy))
@@ -371,21 +409,20 @@ def _features(heard: Input, copy: str | None, job: _Job) -> Floats | str:
     return values if np.isfinite(values).all() else f"{job[2]}: the features of {heard.set} are not finite"
 
 
-def sound(path: Path, segment: Segment | None, name: str, *, copy: str | None = None) -> Signal:
+def sound(path: Path, segment: Segment | None, name: str, *, copy: Chain | None = None) -> Signal:
     """Read an utterance, 16 kHz, as it is or as one of its copies; each copy of each utterance has its own fixed seed.
 
     Args:
         path: the recording.
         segment: the part of it; the whole where None.
         name: the utterance's id.
-        copy: a chain of `affekt.augment`.
+        copy: one of the run's chains.
 
     Raises:
         AudioError: it cannot be read.
         DataError: the segment lies outside the recording.
-        UnknownNameError: no such chain.
     """
     signal = audio.read(path, segment=segment)
     if copy is None:
         return signal
-    return augment.chain(copy)(signal, np.random.default_rng(zlib.crc32(f"{copy}/{name}".encode())))
+    return copy(signal, np.random.default_rng(zlib.crc32(f"{copy.name}/{name}".encode())))

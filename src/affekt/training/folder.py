@@ -5,6 +5,7 @@ environment.json    Python, packages, processor, git revision, fingerprints of t
 folds/              what each finished fold said of its test speakers; such a fold is not trained again
 predictions.csv     all of them
 metrics.json        the scores
+tensorboard/        loss and development score of each epoch, of a network whose run asks for it
 bundle/             the final model
 """
 

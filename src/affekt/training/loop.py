@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -403,21 +404,47 @@ def _accelerator(run: Run, place: Path | None) -> Any:
     if run.tensorboard:
         need("tensorboard", extra="train")
     if run.mlflow and not accelerate.utils.is_mlflow_available():
-        raise UsageError(f"mlflow = {run.mlflow!r} needs a package that affekt does not bring: pip install mlflow")
+        raise UsageError(
+            f"mlflow = {run.mlflow!r} needs a package that affekt does not bring: pip install mlflow-skinny"
+        )
+    label = _label(run, place)
     # The head of what is not asked for has no gradient, nor has an encoder that waits for its head.
     unused = accelerate.DistributedDataParallelKwargs(find_unused_parameters=True)
     try:
         accelerator = accelerate.Accelerator(
             mixed_precision=precision,
             log_with=trackers or None,
-            project_dir=place or run.folder,
+            project_dir=run.folder / run.name / "tensorboard" / label,
             kwargs_handlers=[unused],
         )
     except ValueError as error:
         raise UsageError(f"optimise.precision = {run.optimise.precision!r} is not to be had here: {error}") from error
+    if run.mlflow and accelerator.is_main_process:
+        _open_store(run.mlflow)
     if trackers:
-        accelerator.init_trackers(run.name, init_kwargs={"mlflow": {"tracking_uri": run.mlflow}} if run.mlflow else {})
+        accelerator.init_trackers(run.name, init_kwargs={"mlflow": {"run_name": label or None}} if run.mlflow else {})
     return accelerator
+
+
+def _label(run: Run, place: Path | None) -> str:
+    """Name one training of a run, as its checkpoint is named: fold/try/seed."""
+    if place is None:
+        return ""
+    checkpoints = run.folder / run.name / "checkpoints"
+    return place.relative_to(checkpoints).as_posix() if place.is_relative_to(checkpoints) else place.name
+
+
+def _open_store(address: str) -> None:
+    """Say where MLflow keeps what it is told; it tells nobody else, as it would by itself."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    mlflow = need("mlflow", extra="dev")
+    mlflow.set_tracking_uri(address)
+    try:
+        mlflow.search_experiments(max_results=1)
+    except mlflow.exceptions.MlflowException as error:
+        raise UsageError(
+            f"mlflow = {address!r} cannot be opened; sqlite:///mlflow.db is a local store: {error}"
+        ) from error
 
 
 def _groups(core: nn.Module, run: Run) -> list[dict[str, Any]]:

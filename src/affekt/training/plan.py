@@ -195,7 +195,7 @@ def _hear(found: Gathered, run: Run) -> tuple[Floats, float]:
     for row in _some(len(found.files), _HEARD):
         began = time.process_time()
         try:
-            for copy in (None, *run.augment.copies):
+            for copy in (None, *examples.chains_of(run)):
                 name = str(found.examples.ids[row])
                 values = heard.hear(examples.sound(found.files[row], found.segments[row], name, copy=copy))
         except AffektError:

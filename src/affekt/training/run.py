@@ -121,7 +121,18 @@ class Augmenting:
     """How a training utterance may sound; development and test speakers are heard as they are."""
 
     copies: tuple[str, ...] = ()
-    "names of affekt.augment's chains, e.g. speed, noise, room, phone: cached copies of each utterance"
+    """chains of affekt.augment, each a cached copy of every utterance: crop, speed, quick, stretch, pitch, shift; gain,
+    clip, colour, lowpass; noise, white, pink, brown, recorded, babble; room, reverb; phone, phone_a_law, packets.
+    Several in a row are joined by +, e.g. reverb+babble+phone. docs/train.md has their ranges, --listen lets you hear
+    them"""
+    ranges: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    "chain -> option -> value, e.g. noise = {least = 5}; of chains that copies name"
+    noise: Path | None = None
+    "folder of recorded noise, for recorded"
+    babble: Path | None = None
+    "folder of voices, for babble, none of them of the run's own speakers; without it babble is made of the utterance"
+    rooms: Path | None = None
+    "folder of impulse responses, for reverb, which makes its own without it"
     weights: tuple[float, ...] = ()
     "of each copy where classical models are fitted, the recording itself counting 1; all 1 when empty"
     chance: float = 0.5
@@ -190,8 +201,9 @@ class Run:
     cache: Path = Path("cache/features")
     "features are kept here, by what they were computed from"
     tensorboard: bool = False
+    "loss, development score and learning rate of each epoch go to folder/name/tensorboard"
     mlflow: str | None = None
-    "tracking address"
+    "the same to an MLflow store, e.g. sqlite:///mlflow.db or a server's address; needs pip install mlflow-skinny"
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\w[\w .+-]*", self.name):
