@@ -168,19 +168,20 @@ def prepare(
 
 def _read(source: str, root: Path, run: Run) -> tuple[str, Manifest, Data]:
     """Name, labels and the place of one corpus; a run's shares and skews stay as they are."""
-    path, kept = Path(source), {"development": run.data.development, "options": run.data.options}
+    path = Path(source)
+    blank = Data(development=run.data.development, options=run.data.options)
     if source in datasets.names() and not path.exists():
         if not (root / source).is_dir():
             raise DataError(f"there is no folder {root / source}; root must name the folder that holds {source}")
         own = dict(run.data.options.get(source, {}))
-        return source, datasets.load(source, root / source, **own), Data((source,), root, **kept)
+        return source, datasets.load(source, root / source, **own), replace(blank, corpora=(source,), root=root)
     if not path.exists():
         raise UnknownNameError("corpus (and no file or folder)", source, datasets.names())
     if path.suffix in (".jsonl", ".parquet"):
         found = manifests.read(path)
-        return found.name, found, Data(manifest=path, **kept)
+        return found.name, found, replace(blank, manifest=path)
     reader = "folder" if path.is_dir() else "table"
-    return path.stem, datasets.load(reader, path, **run.data.options.get(reader, {})), Data(manifest=path, **kept)
+    return path.stem, datasets.load(reader, path, **run.data.options.get(reader, {})), replace(blank, manifest=path)
 
 
 def _heard(manifest: Manifest) -> set[str]:
@@ -346,7 +347,7 @@ def _jobs(prepared: Prepared, heard: Sequence[_Heard]) -> list[_Job]:
 def _joined(parts: Sequence[Examples]) -> Examples:
     """Set corpora one below the other; their labels are the same."""
     each = ("ids", "speakers", "corpora", "emotions", "ratings", "affect", "known")
-    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in each}
+    arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in each}
     copies = tuple(_stacked([part.copies[i] for part in parts]) for i in range(len(parts[0].copies)))
     return replace(parts[0], x=_stacked([part.x for part in parts]), copies=copies, **arrays)
 

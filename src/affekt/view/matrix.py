@@ -20,7 +20,7 @@ from affekt.view.palette import ACCENT, INK, LINE, SOFT, ink
 
 Found = Mapping[str, Any]
 
-_RAMP = ("#00224e", "#1a386f", "#434e6c", "#61656f", "#7c7b78", "#9b9476", "#bcae6c", "#ddcb52", "#fee838")
+_RAMP = ("#00224e", "#1a386f", "#434e6c", "#61656f", "#7d7c78", "#9a9376", "#bbad6d", "#ddc858", "#fee838")
 "cividis at even distances"
 _TITLES = {"uar": "UAR", "ccc_valence": "CCC valence", "ccc_arousal": "CCC arousal", "ccc_dominance": "CCC dominance"}
 _ALL = "all others"
@@ -95,7 +95,7 @@ def colour(share: float) -> str:
     """Return the colour of a share in [0, 1]; what lies outside gets that of the nearer end.
 
     >>> colour(0), colour(0.5), colour(2)
-    ('#00224e', '#7c7b78', '#fee838')
+    ('#00224e', '#7d7c78', '#fee838')
     """
     place = min(max(share, 0.0), 1.0) * (len(_RAMP) - 1)
     low = min(int(place), len(_RAMP) - 2)
