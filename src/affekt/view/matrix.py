@@ -21,7 +21,7 @@ from affekt.view.palette import ACCENT, INK, LINE, SOFT, ink
 Found = Mapping[str, Any]
 
 _RAMP = ("#00224e", "#1a386f", "#434e6c", "#61656f", "#7d7c78", "#9a9376", "#bbad6d", "#ddc858", "#fee838")
-"cividis at even distances"
+"cividis at even distances; between them it is at most 8 of 255 off"
 _TITLES = {"uar": "UAR", "ccc_valence": "CCC valence", "ccc_arousal": "CCC arousal", "ccc_dominance": "CCC dominance"}
 _ALL = "all others"
 _WIDE, _HIGH, _LEFT, _TOP = 116, 62, 168, 104
