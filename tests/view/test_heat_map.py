@@ -6,10 +6,12 @@ import csv
 import io
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from affekt.view import matrix
+from affekt.view.palette import luminance
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -86,6 +88,7 @@ def test_names_are_written_as_they_are(found):
 
 
 def test_texts_stay_inside_the_picture_and_can_be_read(found):
+    found["corpora"] += [{"name": f"c{i}", "elicitation": "acted", "protocol": f"c{i}/26 groups"} for i in range(3)]
     root = ElementTree.fromstring(matrix.svg(found))
     wide, high = float(root.get("width")), float(root.get("height"))
     for text in root.iter(f"{SVG}text"):
@@ -112,12 +115,20 @@ def test_commas_read_back(found):
 
 
 def test_colours_are_cividis():
-    """As Matplotlib has it, which holds the published table."""
+    """At our anchors exactly, and nearly between them, as Matplotlib has it, which holds the published table."""
     colormaps = pytest.importorskip("matplotlib", reason="matplotlib is not installed: make test installs it").colormaps
-    for place in range(101):
-        ours = matrix.colour(place / 100)
-        theirs = [round(255 * channel) for channel in colormaps["cividis"](place / 100)[:3]]
-        assert max(abs(int(ours[1 + 2 * i : 3 + 2 * i], 16) - theirs[i]) for i in range(3)) <= 8
+    theirs = np.round(255 * np.array([colormaps["cividis"](place)[:3] for place in range(256)])).astype(int)
+    ours = np.array([list(bytes.fromhex(matrix.colour(place / 255)[1:])) for place in range(256)])
+    anchors = [round(255 * i / 16) for i in range(17)]
+    at_anchors = np.array([list(bytes.fromhex(matrix.colour(i / 16)[1:])) for i in range(17)])
+    assert np.array_equal(at_anchors, theirs[anchors])
+    assert np.abs(ours - theirs).max() <= 11
+
+
+def test_a_higher_score_is_lighter():
+    """So that nobody needs the hue: not the colour-blind, not a grey printer."""
+    light = [luminance(matrix.colour(place / 100)) for place in range(101)]
+    assert (np.diff(light) > 0).all()
 
 
 def test_the_png_is_as_large_as_the_svg(found, tmp_path):

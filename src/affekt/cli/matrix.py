@@ -30,6 +30,7 @@ Exit code: 0, 1 if the data are not what they should be or a recording cannot be
 
 _AXES = ("valence", "arousal", "dominance")
 _SUFFIXES = (".json", ".csv", ".md", ".svg", ".html", ".png")
+_ORDER = ("within", "across", "others")
 _KINDS = {
     "within": "same corpus, other speakers",
     "across": "another corpus",
@@ -197,7 +198,9 @@ def _means(cells: list[dict[str, Any]], elicitation: Mapping[str, str]) -> list[
                 groups.setdefault((cell["kind"], elicitation[cell["test"]], measure), []).append(own["value"])
     return [
         {"kind": kind, "tested": tested, "measure": measure, "cells": len(values), "mean": _mean(values)}
-        for (kind, tested, measure), values in groups.items()
+        for (kind, tested, measure), values in sorted(
+            groups.items(), key=lambda one: (one[0][1:], _ORDER.index(one[0][0]))
+        )
     ]
 
 
@@ -266,7 +269,7 @@ def _print(found: Mapping[str, Any], output: Path | None) -> None:
     for row in found["means"]:
         what = f"mean {view.title(row['measure'])}, {_KINDS[row['kind']]}, {row['tested']}"
         console.print(f"{what}: {row['mean']:.3f} ({count(row['cells'], 'cell')})")
-    for note in view.notes(found):
+    for note in view.notes(found, own="own"):
         console.print(note, style="dim")
     if found["skipped"]:
         console.print(f"{count(len(found['skipped']), 'recording')} could not be read and were left out", style="red")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -20,13 +21,17 @@ from affekt.view.palette import ACCENT, INK, LINE, SOFT, ink
 
 Found = Mapping[str, Any]
 
-_RAMP = ("#00224e", "#1a386f", "#434e6c", "#61656f", "#7d7c78", "#9a9376", "#bbad6d", "#ddc858", "#fee838")
-"cividis at even distances; between them it is at most 8 of 255 off"
+_RAMP = (
+    *("#00224e", "#002e6a", "#1a386f", "#32436d", "#434e6c", "#535a6d", "#61656f", "#6f7073", "#7d7c78"),
+    *("#8b8778", "#9a9376", "#aaa073", "#bbad6d", "#ccba64", "#ddc858", "#efd748", "#fee838"),
+)
+"cividis at even distances; between them no channel is more than 11 of 255 off, measured at all 256 places"
 _TITLES = {"uar": "UAR", "ccc_valence": "CCC valence", "ccc_arousal": "CCC arousal", "ccc_dominance": "CCC dominance"}
 _ALL = "all others"
 _WIDE, _HIGH, _LEFT, _TOP = 116, 62, 168, 104
 "pixels: a cell, the names at the left, the title and the names above"
-_FOOT = 92
+_LINE, _LETTERS = 16, 110
+"pixels of a note's line, and how many letters it has room for"
 _COLUMNS = (
     *("kind", "train", "test", "elicitation", "protocol", "measure", "value", "low", "high", "guessing"),
     *("n", "speakers"),
@@ -117,12 +122,12 @@ def _lowest(found: Found, measure: str) -> float:
     return 1 / len(found["labels"]) if measure == "uar" else 0.0
 
 
-def notes(found: Found) -> list[str]:
-    """Say what a reader must know of the numbers."""
+def notes(found: Found, own: str = "framed") -> list[str]:
+    """Say what a reader must know of the numbers; `own` says how cells within a corpus are marked."""
     merges = ", ".join(f"{a} counted as {b}" for a, b in found["merge"].items())
     told = [
         f"{found['model']} on {found['features']}; " + ", ".join(found["labels"]) + (f"; {merges}" if merges else ""),
-        "rows: trained on; columns: tested on; framed: speakers not heard of the same corpus ("
+        f"rows: trained on; columns: tested on; {own}: speakers not heard of the same corpus ("
         + ", ".join(sorted(c["protocol"] for c in found["corpora"] if c["protocol"]))
         + ")",
         "below each score its 95 % interval over speakers; ≈ guess: a model that guesses may reach as much",
@@ -173,7 +178,7 @@ def markdown(found: Found) -> str:
             cells = (_plain(cell, measure) for cell in row.cells)
             lines.append(f"| {row.name} ({row.elicitation}) | {' | '.join(cells)} |")
         parts.append("\n".join(lines))
-    return "\n\n".join([*parts, "\n".join(f"- {note}" for note in notes(found))]) + "\n"
+    return "\n\n".join([*parts, "\n".join(f"- {note}" for note in notes(found, own="bold"))]) + "\n"
 
 
 def _plain(cell: Found | None, measure: str) -> str:
@@ -233,7 +238,16 @@ def _size(found: Found) -> tuple[int, int]:
 
 def _height(found: Found) -> int:
     """Of one map."""
-    return _TOP + _HIGH * len(rows(found)) + _FOOT
+    return _TOP + _HIGH * len(rows(found)) + _foot(found)
+
+
+def _foot(found: Found) -> int:
+    return 44 + _LINE * len(_wrapped(found))
+
+
+def _wrapped(found: Found) -> list[str]:
+    """Break the notes into lines that the narrowest picture holds."""
+    return [line for note in notes(found) for line in textwrap.wrap(note, _LETTERS)]
 
 
 def _drawing(found: Found) -> list[_Shape]:
@@ -251,7 +265,7 @@ def _map(found: Found, measure: str, top: int) -> Iterator[_Shape]:
         yield from _name(_LEFT - 12, y + _HIGH / 2 - 8, row.name, row.elicitation, "end")
         for column, cell in enumerate(row.cells):
             yield from _cell(found, measure, cell, (_LEFT + column * _WIDE, y))
-    yield from _legend(found, measure, top + _height(found) - _FOOT)
+    yield from _legend(found, measure, top + _height(found) - _foot(found))
 
 
 def _name(x: float, y: float, name: str, elicitation: str, anchor: Literal["middle", "end"]) -> Iterator[_Shape]:
@@ -283,8 +297,8 @@ def _legend(found: Found, measure: str, y: float) -> Iterator[_Shape]:
     for step in range(steps):
         yield _Box(_LEFT + step * wide, y + 11, wide + 0.5, 12, colour(step / (steps - 1)))
     yield _Words(_LEFT + steps * wide + 8, y + 17, "1.00", 10.5, SOFT)
-    for place, note in enumerate(notes(found)):
-        yield _Words(16, y + 40 + 16 * place, note, 10, SOFT)
+    for place, line in enumerate(_wrapped(found)):
+        yield _Words(16, y + 40 + _LINE * place, line, 10, SOFT)
 
 
 def svg(found: Found) -> str:
