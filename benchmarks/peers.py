@@ -21,7 +21,8 @@ from threadpoolctl import threadpool_limits
 
 from affekt import config, metrics, training
 from affekt.errors import AffektError
-from affekt.evaluation import compare
+from affekt.evaluation import compare, floor
+from affekt.evaluation.draws import Draws
 from affekt.evaluation.judgements import Judgements
 from affekt.features import egemaps_opensmile
 from affekt.training import Examples, Run, Split, examples
@@ -118,7 +119,7 @@ def _functionals(name: str, *, level: bool = True) -> Features:
 
 PEERS = (
     Peer("always the commonest", None, majority),
-    Peer("a guess", None, guess),
+    Peer("a guess, one draw", None, guess),
     Peer("MFCC + logistic regression, as a tutorial would", _functionals("mfcc", level=False), logistic),
     Peer("MFCC + SVC, as a tutorial would", _functionals("mfcc", level=False), svc),
     Peer("eGeMAPS by openSMILE + SVM", _functionals("egemaps_opensmile"), ours, "egemaps-svm"),
@@ -199,6 +200,15 @@ def table(found: Sequence[Measured]) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
+def guessing(judged: Judgements) -> str:
+    """Say what guesses reach: one draw, which the test needs, may be a lucky one."""
+    draws = Draws.of(judged.speakers, n=1, seed=0)
+    peers = floor.peers(judged.truth, len(judged.labels), draws, n=1000, seed=0)
+    (found,) = [peer["uar"] for peer in peers if peer["name"] == "random"]
+    low, high = found["interval"]
+    return f"Of 1000 guesses the mean is {found['value']:.3f}, and 95 % lie between {low:.3f} and {high:.3f}."
+
+
 def _apart(found: Mapping[str, Any] | None) -> tuple[str, str]:
     if found is None:
         return "", ""
@@ -218,7 +228,7 @@ def main() -> None:
             print(f"{corpus}: {peer.title}: {found[-1].uar}", file=sys.stderr, flush=True)
         n, people = len(found[0].judged), len(np.unique(found[0].judged.speakers))
         lines += [f"## {protocol}: {n} recordings, {people} speakers, {len(found[0].judged.labels)} emotions\n"]
-        lines += [*table(found), ""]
+        lines += [*table(found), "", guessing(found[0].judged), ""]
     lines.append("Times are the processor's, one thread, on two cores that others used as well.")
     page.write("PEERS.md", "\n".join(lines) + "\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,3 +68,20 @@ def test_the_table_compares_all_with_the_last(measured):
     assert "| always" not in lines[0]
     assert lines[-1].split("|")[3:5] == ["  ", "  "]
     assert all(line.count("|") == 7 for line in lines)
+
+
+def test_what_guesses_reach_is_told_of_many(measured):
+    assert "Of 1000 guesses the mean is 0.33" in peers.guessing(measured[0].judged)
+
+
+def test_guesses_are_fair(run):
+    """Of many seeds the mean is one over the emotions."""
+    own, folds = examples.load(run)
+    truth = np.concatenate([own.emotions[fold.test] for fold in folds])
+
+    def score(seed):
+        said = np.concatenate([peers.guess(own, fold, replace(run, seed=seed)) for fold in folds])
+        return metrics.uar(truth, said)
+
+    scores = [score(seed) for seed in range(400)]
+    assert np.mean(scores) == pytest.approx(1 / 3, abs=4 * np.std(scores) / 20)
