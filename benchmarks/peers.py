@@ -57,6 +57,9 @@ the row and the last one. It is not corrected for looking at several rows; with 
 - **Whisper-tiny + LDA**: features and head of the bundled models (`recipes/matrix/whisper-lda.toml`), shrinkage and
   layers chosen on the training speakers of each fold.
 
+The rows are not equally tuned: the values that the SVM and the LDA choose from were found while looking at these very
+folds ([LAB.md](LAB.md) says how often), the tutorial's rows were run once, as they are.
+
 {licence}.
 """
 
