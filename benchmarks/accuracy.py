@@ -38,6 +38,8 @@ How many configurations were looked at: about 130 heads, poolings and copies wer
 the recipe was found, so its numbers are a little better than a fresh corpus would show; the corpora that are not in
 training (second table) guard best against that.
 
+Every other kind of model, one row a recipe: [LAB.md](LAB.md).
+
 In URDU 26 of 29 speakers show one emotion only and each television show has its own sound, so that channel and emotion
 go together; copies that teach a head to ignore channels cost it ten points there and nothing elsewhere
 (docs/decisions/0006-phone-copies.md).
