@@ -10,9 +10,9 @@ import numpy as np
 
 from affekt.evaluation.judgements import AXES, Judgements
 from affekt.evaluation.stress import robustness, spread
-from affekt.evaluation.stress.judging import WHOLE
 from affekt.evaluation.stress.spread import Spread
 from affekt.evaluation.stress.table import SER_TESTS, Bound, Level, Result, Test
+from affekt.windows import LONGEST
 
 _WORDS = "Russell & Mehrabian 1977, Evidence for a three-factor theory of emotions; Fontaine et al. 2007"
 LEAST_UTTERANCES, LEAST_SPEAKERS = 10, 5
@@ -84,7 +84,7 @@ TESTS = (
     ),
 )
 
-AGAIN = Test("correctness/retest", "", "", "", (Level("again", robustness.keep, window=WHOLE),))
+AGAIN = Test("correctness/retest", "", "", "", (Level("again", robustness.keep, window=LONGEST),))
 
 
 def ask(j: Judgements, name: str) -> list[Result]:
