@@ -226,7 +226,7 @@ def _kept(test: Test, job: Job, digest: str, work: Work, make: Callable[[], Floa
     levels = "|".join(level.name for level in test.levels)
     where = f"{job.utterance.id} {job.utterance.segment}"
     return work.kept.fetch(
-        cache.key("stress", perturb.VERSION, work.stamp, work.scene, test.name, levels, where, digest), make
+        cache.key("stress", perturb.version(), work.stamp, work.scene, test.name, levels, where, digest), make
     )
 
 
