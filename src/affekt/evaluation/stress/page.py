@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from affekt.evaluation.stress.suite import LEAKY, About, Report
+from affekt.evaluation.judgements import LEAKY
+from affekt.evaluation.stress.suite import About, Report
 from affekt.evaluation.stress.table import Result
 
 _CCC = "change of CCC, "

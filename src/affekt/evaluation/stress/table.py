@@ -15,7 +15,6 @@ import numpy as np
 
 from affekt.types import Signal
 
-Family = Literal["correctness", "fairness", "robustness"]
 Change = Callable[[Signal, np.random.Generator], Signal]
 
 SER_TESTS = "audEERING ser-tests (github.com/audeering/ser-tests)"
