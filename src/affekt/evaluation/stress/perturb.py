@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt import augment
-from affekt.augment._sound import add, of, resample, stretch_of
+from affekt.audio import resampled
+from affekt.augment._sound import add, of, stretch_of
 from affekt.hearing import middle
 from affekt.types import Samples, Signal
 
@@ -175,7 +176,7 @@ def speed(signal: Signal, rng: np.random.Generator, *, factor: float) -> Signal:
     >>> round(speed(Signal(np.zeros(16000, np.float32), 16000), np.random.default_rng(0), factor=1.05).duration, 3)
     0.952
     """
-    return of(resample(signal.samples, round(signal.rate * factor), signal.rate), signal)
+    return of(resampled(signal.samples, round(signal.rate * factor), signal.rate), signal)
 
 
 def _fit(samples: Samples, n: int) -> Samples:
