@@ -22,7 +22,7 @@ import numpy as np
 import soundfile
 
 from affekt import audio, augment, fingerprint, leaks
-from affekt.audio import RATE, Resampler
+from affekt.audio import RATE, resampled
 from affekt.fingerprint import Match, Print
 from affekt.manifest import Manifest
 from affekt.types import Samples, Signal, Utterance
@@ -80,11 +80,6 @@ def loud(samples: Samples) -> Samples:
     """Half of full scale, as a file that somebody hands on would have."""
     peak: Samples = samples * np.float32(0.5 / max(1e-6, float(np.abs(samples).max())))
     return peak
-
-
-def resampled(samples: Samples, rate: int, to: int) -> Samples:
-    resampler = Resampler(rate, to)
-    return np.concatenate([resampler.push(samples), resampler.finish()])
 
 
 def noisy(decibels: float) -> Treat:

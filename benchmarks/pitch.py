@@ -22,7 +22,7 @@ import parselmouth
 from numpy.typing import NDArray
 
 from affekt import audio, augment
-from affekt.audio import Resampler
+from affekt.audio import resampled
 from affekt.features import _autocorrelation, _syllables, prosody
 from affekt.features._autocorrelation import CEILING, FLOOR, HOP
 from affekt.types import Signal, Utterance
@@ -145,9 +145,7 @@ def _as_long(one: Values, other: Values) -> tuple[Values, Values]:
 
 def telephoned(signal: Signal) -> Signal:
     """What a telephone makes of a recording, still at 8 kHz."""
-    resampler = Resampler(signal.rate, 8000)
-    samples = np.concatenate([resampler.push(signal.samples), resampler.finish()])
-    return augment.phone(Signal(samples, 8000), np.random.default_rng(0))
+    return augment.phone(Signal(resampled(signal.samples, signal.rate, 8000), 8000), np.random.default_rng(0))
 
 
 def streamed(signal: Signal, whole: Values) -> tuple[int, int]:
@@ -326,8 +324,7 @@ def _espeak(text: str, name: str, speed: int) -> Signal:
         path = Path(folder) / "said.wav"
         subprocess.run(["espeak-ng", "-v", name, "-s", str(speed), "-w", str(path), text], check=True)
         said = audio.read(path)
-    resampler = Resampler(said.rate, RATE)
-    return Signal(np.concatenate([resampler.push(said.samples), resampler.finish()]), RATE)
+    return Signal(resampled(said.samples, said.rate, RATE), RATE)
 
 
 # Speed ------------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt import audio, augment, cache, features
-from affekt.audio import Resampler, active_level
+from affekt.audio import active_level, resampled
 from affekt.manifest import Utterance
 from affekt.types import Samples, Signal
 from benchmarks import page
@@ -116,8 +116,7 @@ def line(signal: Signal) -> Signal:
 
 
 def _coded(signal: Signal, through: Callable[[Samples], Samples]) -> Signal:
-    resampler = Resampler(signal.rate, _NARROW)
-    samples = np.concatenate([resampler.push(signal.samples), resampler.finish()])
+    samples = resampled(signal.samples, signal.rate, _NARROW)
     found = active_level(samples, _NARROW)
     gain = np.float32(10 ** ((_LEVEL - found) / 20) if np.isfinite(found) else 1.0)
     return Signal(augment.mu_law(through(samples * gain)) / gain, _NARROW)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from affekt import audio, augment, datasets, fingerprint
-from affekt.augment._sound import resample
+from affekt.audio import resampled
 from affekt.fingerprint import RATE
 from affekt.types import Signal
 from voices import voice
@@ -64,7 +64,7 @@ def test_a_treated_copy_is_found_and_nothing_else(name, voices, prints):
 
 @pytest.mark.parametrize("speed", [0.92, 0.97, 1.035, 1.08])
 def test_a_copy_at_another_speed_is_found_with_its_speed(speed, voices, prints):
-    copies = [fingerprint.take(resample(samples, round(RATE * speed), RATE)) for samples in voices[:6]]
+    copies = [fingerprint.take(resampled(samples, round(RATE * speed), RATE)) for samples in voices[:6]]
     found = list(fingerprint.matches(copies, prints, least=0.08))
     assert [(m.query, m.reference) for m in found] == [(i, i) for i in range(6)]
     # resampling a copy at `speed` plays it that much faster, and undoing it is 1 / speed in the fingerprint's terms

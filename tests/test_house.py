@@ -230,6 +230,12 @@ def test_no_file_knows_the_machine_it_was_written_on():
         assert not machine.search(path.read_bytes()), path
 
 
+def test_no_two_modules_of_tests_share_a_name():
+    """Of two, the one that is imported first would stand for both."""
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.stem not in {"conftest", "__init__"}]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
 def test_audio_is_ours():
     """Corpora never enter the repository: sound lies in examples/ only, where its origin is told."""
     sound = tracked("*.wav", "*.flac", "*.mp3", "*.ogg", "*.opus", "*.m4a", "*.mp4")

@@ -8,7 +8,7 @@ import soundfile
 
 from affekt import leaks
 from affekt import manifest as manifests
-from affekt.augment._sound import resample
+from affekt.audio import resampled
 from affekt.errors import DataError, UsageError
 from affekt.manifest import Manifest
 from affekt.types import LabelSet, Segment, Utterance
@@ -38,8 +38,8 @@ def folder(tmp_path_factory):
     first = sound(0)
     soundfile.write(root / "0.flac", soundfile.read(root / "0.wav", dtype="int16")[0], RATE)
     soundfile.write(root / "0-mp3.mp3", first, RATE)
-    soundfile.write(root / "1-phone.wav", resample(sound(1), RATE, 8000) * 0.3, 8000, subtype="ULAW")
-    soundfile.write(root / "2-fast.wav", resample(sound(2), round(1.05 * RATE), RATE), RATE)
+    soundfile.write(root / "1-phone.wav", resampled(sound(1), RATE, 8000) * 0.3, 8000, subtype="ULAW")
+    soundfile.write(root / "2-fast.wav", resampled(sound(2), round(1.05 * RATE), RATE), RATE)
     return root
 
 

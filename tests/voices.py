@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from affekt.augment._sound import resample
+from affekt.audio import resampled
 from affekt.fingerprint import RATE as NARROW
 
 RATE = 16000
@@ -27,4 +27,4 @@ def voice(seed, seconds=2.5):
 
 def sound(seed, seconds=2.5):
     """The same at 16 kHz."""
-    return resample(voice(seed, seconds), NARROW, RATE)
+    return resampled(voice(seed, seconds), NARROW, RATE)

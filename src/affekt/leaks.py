@@ -24,7 +24,7 @@ import numpy as np
 
 from affekt import datasets, fingerprint
 from affekt import manifest as manifests
-from affekt.audio import Recording, Resampler, open_recording
+from affekt.audio import Recording, open_recording, resampled
 from affekt.errors import AffektError, DataError, UsageError
 from affekt.fingerprint import Print
 from affekt.manifest import Manifest
@@ -307,8 +307,7 @@ def _hear(place: _Place) -> _Heard:
             for samples, start in _stretches(recording, segment):
                 digest.update(samples.tobytes())
                 loud |= bool(samples.any())
-                resampler = Resampler(recording.rate, fingerprint.RATE)
-                narrow = np.concatenate([resampler.push(samples), resampler.finish()])
+                narrow = resampled(samples, recording.rate, fingerprint.RATE)
                 prints.append(fingerprint.take(narrow, start=start))
             digest.update(f"{recording.rate}".encode())
     except AffektError as error:

@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 
 from affekt import bundle, load, rttm
 from affekt.audio import Channel
-from affekt.cli import main, predict
+from affekt.cli import _options, main
 from affekt.cli._recordings import find
 from affekt.types import Segment
 
@@ -129,7 +129,7 @@ def test_standard_input_is_a_recording():
 
 
 def test_channels_on_offer_are_those_of_the_package():
-    assert set(predict._CHANNELS) == set(get_args(Channel))
+    assert set(_options.CHANNELS) == set(get_args(Channel))
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 import reported
+from affekt.evaluation.stress import page, table
 from affekt.view import verdicts
 
 
@@ -44,9 +43,6 @@ def test_a_part_and_a_leak_are_said():
 
 def test_the_suite_counts_the_same():
     """Its own page is the oracle, result by result."""
-    table = pytest.importorskip("affekt.evaluation.stress.table", reason="the suite is not in this checkout")
-    from affekt.evaluation.stress import page
-
     made = []
     for told in reported.stress()["results"]:
         own = {key: value for key, value in told.items() if key not in ("passed", "sure", "random")}
@@ -54,4 +50,12 @@ def test_the_suite_counts_the_same():
     stress = {**reported.stress(), "results": [one.to_dict() for one in made]}
     assert verdicts.tally(stress, "demo") == page.verdicts(made)
     for one, row in zip(made, verdicts.rows(stress), strict=True):
-        assert row["verdict"].replace("shown", "").replace("not measured", "") == page._verdict([one])
+        assert row["verdict"].replace("shown", "").replace("not measured", "") == page.verdict([one])
+
+
+def test_what_is_no_number_has_failed_in_json_too():
+    """JSON has None for it, as for what was not measured."""
+    told = reported.stress()
+    told["results"] = [{**told["results"][0], "value": None, "passed": False, "sure": True}]
+    assert verdicts.rows(told)[0]["verdict"] == "FAILED"
+    assert verdicts.tally(told, "demo") == (1, 0, 0)

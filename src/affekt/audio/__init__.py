@@ -18,11 +18,12 @@ from affekt.audio.channels import Channel
 from affekt.audio.decode import Source
 from affekt.audio.loudness import active_level, level
 from affekt.audio.recording import Recording, open_recording
-from affekt.audio.resample import RATE, Resampler
+from affekt.audio.resample import RATE, Resampler, resampled
 from affekt.errors import AudioError, DataError, UsageError
 from affekt.types import Samples, Segment, Signal
 
-__all__ = ["RATE", "Channel", "Recording", "Resampler", "Source", "active_level", "level", "open_recording", "read"]
+__all__ = ["RATE", "Channel", "Recording", "Resampler", "Source"]
+__all__ += ["active_level", "level", "open_recording", "read", "resampled"]
 
 
 def read(

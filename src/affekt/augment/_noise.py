@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from affekt.audio import level
+from affekt.audio import level, resampled
 from affekt.augment._folder import read
-from affekt.augment._sound import Wide, add, of, resample, stretch_of
+from affekt.augment._sound import Wide, add, of, stretch_of
 from affekt.types import Samples, Signal
 
 _SPEECH = -26.0  # dBFS, the level that `affekt.audio.level` gives
@@ -78,5 +78,5 @@ def _voice(signal: Signal, rng: np.random.Generator, files: Sequence[Path]) -> W
     n, factor = len(signal.samples), rng.uniform(1 - _FASTER, 1 + _FASTER)
     source: Samples = read(files[int(rng.integers(len(files)))], signal.rate) if files else signal.samples[::-1]
     piece = stretch_of(source, round(n * factor) + 1, rng)
-    played = resample(piece, round(signal.rate * factor), signal.rate)
+    played = resampled(piece, round(signal.rate * factor), signal.rate)
     return level(np.resize(played, n), signal.rate).astype(np.float64)

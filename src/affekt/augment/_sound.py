@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.audio import Resampler, active_level, level
+from affekt.audio import active_level, level
 from affekt.types import Samples, Signal
 
 Wide = NDArray[np.floating]
@@ -16,12 +16,6 @@ _SILENCE = -90.0  # dBFS; below it nobody speaks, so nothing can lie below the s
 def of(samples: Wide, signal: Signal) -> Signal:
     """Give the samples the rate and place of the signal that they come from."""
     return Signal(samples.astype(np.float32), signal.rate, signal.start)
-
-
-def resample(samples: Samples, rate: int, to: int) -> Samples:
-    """Convert to another rate; played at the old one, they sound faster or slower."""
-    resampler = Resampler(rate, to)
-    return np.concatenate([resampler.push(samples), resampler.finish()])
 
 
 def levelled(samples: Wide, signal: Signal) -> Signal:

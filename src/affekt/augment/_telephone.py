@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.audio import level
-from affekt.augment._sound import Wide, of, resample
+from affekt.audio import level, resampled
+from affekt.augment._sound import Wide, of
 from affekt.types import Samples, Signal
 
 _SPEECH = -26.0  # dBFS, the level that `affekt.audio.level` gives
@@ -34,7 +34,7 @@ def phone_a_law(signal: Signal, rng: np.random.Generator) -> Signal:
 
 
 def _call(signal: Signal, rng: np.random.Generator, code: Callable[[Samples], Samples]) -> Signal:
-    narrow = resample(level(signal.samples, signal.rate, _SPEECH + rng.uniform(0, 8)), signal.rate, _PHONE)
+    narrow = resampled(level(signal.samples, signal.rate, _SPEECH + rng.uniform(0, 8)), signal.rate, _PHONE)
     if not len(narrow):
         return signal
     spectrum = np.fft.rfft(narrow)
@@ -42,7 +42,7 @@ def _call(signal: Signal, rng: np.random.Generator, code: Callable[[Samples], Sa
     # 24 dB per octave outside the band, as a telephone's fourth-order filter
     passed = 1 / np.sqrt((1 + (300 / np.maximum(hertz, 1)) ** 8) * (1 + (hertz / 3400) ** 8))
     coded = code(np.fft.irfft(spectrum * passed, len(narrow)).astype(np.float32))
-    wide = resample(coded, _PHONE, signal.rate)[: len(signal.samples)]
+    wide = resampled(coded, _PHONE, signal.rate)[: len(signal.samples)]
     return of(np.pad(wide, (0, len(signal.samples) - len(wide))), signal)  # rounding may have cost a sample
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from affekt.augment._sound import Wide, of, resample
+from affekt.audio import resampled
+from affekt.augment._sound import Wide, of
 from affekt.registry import need
 from affekt.types import Samples, Signal
 
@@ -39,7 +40,7 @@ def speed(signal: Signal, rng: np.random.Generator, *, most: float = 0.08) -> Si
     True
     """
     factor = round(100 * rng.uniform(1 - most, 1 + most)) / 100
-    played = resample(signal.samples, round(signal.rate * factor), signal.rate)
+    played = resampled(signal.samples, round(signal.rate * factor), signal.rate)
     return Signal(played, signal.rate, signal.start)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from affekt import features, registry
+from affekt.cli import _terminal
 from affekt.errors import MissingExtraError
 from affekt.features import Feature, FeatureSet
 
@@ -24,16 +24,14 @@ def tell_all(*, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(known, indent=2))
         return
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("set", "features", "functionals", "native rates", "what it is"):
-        table.add_column(column, justify="right" if column in ("features", "functionals") else "left")
+    columns = ("set", "features", "functionals", "native rates", "what it is")
+    table = _terminal.table(*columns, right=("features", "functionals"))
     for card in known:
         numbers = [f"{card[what]:,}" if what in card else "" for what in ("features", "functionals")]
         table.add_row(card["name"], *numbers, _rates(card["rates"]), Text(card["missing"] or card["about"]))
-    console = _console()
+    console = _terminal.console()
     console.print(table)
     console.print()
     for licence, names in _licences(known).items():
@@ -65,11 +63,11 @@ def describe(name: str, *, as_json: bool) -> None:
     if as_json:
         card = _card(name) | {"features": _plain(frames), "functionals": _plain(functionals)}
         card |= {"offset": offset, "about_options": _plain(options)}
-        click.echo(json.dumps(card, ensure_ascii=False, indent=2))
+        _terminal.write_json(card)
         return
     from rich.text import Text
 
-    console = _console()
+    console = _terminal.console()
     console.print(Text.assemble((name, "bold"), f"  {found.about}"))
     console.print(Text(f"native at {_rates(found.rates)}, version {found.version}, {found.licence}", "dim"))
     if options:
@@ -135,9 +133,3 @@ def _plain(known: Iterable[Feature]) -> list[dict[str, str]]:
 def _rates(rates: Iterable[int]) -> str:
     known = [f"{rate / 1000:g}" for rate in rates]
     return f"{known[0]} to {known[-1]} kHz" if len(known) > 3 else f"{', '.join(known)} kHz"
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 120)

@@ -8,14 +8,16 @@ from affekt.errors import UsageError
 
 
 def write(text: str, path: Path) -> None:
-    """Write UTF-8 beside the file first, so that nobody ever reads half of it.
+    """Write UTF-8 beside the file first, so that nobody ever reads half of it; into a link or a pipe, at once.
 
     Raises:
         UsageError: it cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
+    there = path.is_symlink() or (path.exists() and not path.is_file())  # /dev/stdout must not be replaced by a file
+    part = path if there else path.with_name(f".{path.name}.part")
     try:
         part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        if not there:
+            part.replace(path)
     except OSError as error:
         raise UsageError(f"cannot write {str(path)!r}: {error.strerror or error}") from error

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from affekt.training import Progress
 
 
-def console() -> Console:
-    """Open standard output. A pipe has no width: there is room for a line of a table."""
+def console(room: int = 120) -> Console:
+    """Open standard output. A pipe has no width: there is `room` for a line of a table."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 120)
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else room)
 
 
-def table(*columns: str, right: tuple[str, ...] = ()) -> Any:
+def table(*columns: str, right: tuple[str, ...] = (), header: bool = True) -> Any:
     """Begin a table; the columns of `right` hold numbers."""
     from rich.table import Table
 
-    made = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    made = Table(box=None, show_header=header, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left")
     return made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from affekt.cli import _terminal
 from affekt.errors import UnknownNameError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from affekt.datasets import Card
     from affekt.datasets._check import Finding, Report
 
@@ -57,10 +55,10 @@ def list_(as_json: bool) -> None:
 
     cards = [datasets.card(name) for name in datasets.names()]
     if as_json:
-        _write_json([_card_json(card) for card in cards])
+        _terminal.write_json([_card_json(card) for card in cards])
         return
     columns = ("name", "language", "speech", "clips", "speakers", "emotions", "a model trained on it: for")
-    table = _table(*columns, right=("clips", "speakers", "emotions"))
+    table = _terminal.table(*columns, right=("clips", "speakers", "emotions"))
     for card in cards:
         own = card.clips is None and not card.languages
         table.add_row(
@@ -72,7 +70,7 @@ def list_(as_json: bool) -> None:
             str(len(card.label_set)) if card.label_set.names and not own else "",
             "as your licence says" if own else card.use,
         )
-    _console().print(table)
+    _terminal.console().print(table)
 
 
 @command.command()
@@ -88,9 +86,9 @@ def show(name: str, path: Path | None, as_json: bool) -> None:
 
     card, hashes = datasets.card(name), _hashes(name, path)
     if as_json:
-        _write_json(_card_json(card) | {"folds_sha256": hashes})
+        _terminal.write_json(_card_json(card) | {"folds_sha256": hashes})
         return
-    console, table = _console(), _table("", "", header=False)
+    console, table = _terminal.console(), _terminal.table("", "", header=False)
     for what, text in _card_lines(card, hashes):
         if text:
             table.add_row(what, text)
@@ -125,7 +123,7 @@ def check(name: str, path: Path, as_json: bool) -> None:
     with _progress("checking") as progress:
         report = _check.check(name, path, progress=progress)
     if as_json:
-        _write_json(report.to_dict())
+        _terminal.write_json(report.to_dict())
     else:
         _print_report(report)
     sys.exit(0 if report.ok else 1)
@@ -187,9 +185,11 @@ def leaks(train: Path, test: Path | None, no_audio: bool, pairs: tuple[str, ...]
     with _progress("listening") as progress:
         report = searching.find(*sides, audio=not no_audio, progress=progress)
     if as_json:
-        _write_json(report.to_dict())
+        _terminal.write_json(report.to_dict())
     else:
-        _leaks.print_report(report, _console(), _table("found", "how many", "sure", "what to do", right=("how many",)))
+        _leaks.print_report(
+            report, _terminal.console(), _terminal.table("found", "how many", "sure", "what to do", right=("how many",))
+        )
     sys.exit(1 if report.leaking else 0)
 
 
@@ -219,26 +219,6 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _write_json(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    # A pipe has no width: leave room for a line of a table
-    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 120)
-
-
-def _table(*columns: str, right: tuple[str, ...] = (), header: bool = True) -> Any:
-    from rich.table import Table
-
-    table = Table(box=None, show_header=header, padding=(0, 2, 0, 0), header_style="dim")
-    for column in columns:
-        table.add_column(column, justify="right" if column in right else "left")
-    return table
 
 
 def _card_json(card: Card) -> dict[str, Any]:
@@ -281,10 +261,10 @@ def _short(digest: str | None) -> str:
 
 
 def _print_report(report: Report) -> None:
-    console, card = _console(), report.card
+    console, card = _terminal.console(), report.card
     console.print(card.title, style="bold")
     console.print(str(report.root))
-    table = _table("", "found", "official", right=("found", "official"))
+    table = _terminal.table("", "found", "official", right=("found", "official"))
     table.add_row("clips", f"{report.clips:,}", _count(card.clips))
     table.add_row("speakers", str(report.speakers), _count(card.speakers))
     for emotion, n in report.emotions.items():

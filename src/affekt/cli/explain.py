@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from affekt.cli import _files, _options
 from affekt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from affekt.manifest import Manifest
 
     Tell = Callable[[str], None]
-
-_CHANNELS = ("auto", "left", "right", "mix", "each")
 
 _EXAMPLES = """\b
 Examples:
@@ -44,7 +43,7 @@ Exit code: 0, 1 if the recording cannot be explained, 2 if the call is wrong."""
     "--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT.png", help="Draw a picture (.png, .svg)."
 )
 @click.option("--json", "as_json", is_flag=True, help="Write JSON to standard output.")
-@click.option("--model", default="default", show_default=True, metavar="NAME", help="A bundled model or a folder.")
+@_options.MODEL
 @click.option("--target", metavar="EMOTION", help="Explain this emotion; else the one that the model names.")
 @click.option("--against", metavar="EMOTION", help="Against this emotion alone, rather than all others.")
 @click.option(
@@ -52,7 +51,9 @@ Exit code: 0, 1 if the recording cannot be explained, 2 if the call is wrong."""
 )
 @click.option("--time", type=click.FloatRange(0), metavar="S", help="The window around this second.")
 @click.option("--whole", is_flag=True, help="The file as one window of at most 6 s, without looking for speech.")
-@click.option("--channel", type=click.Choice(_CHANNELS), metavar="WHICH", default="auto", help="As in affekt predict.")
+@click.option(
+    "--channel", type=click.Choice(_options.CHANNELS), metavar="WHICH", default="auto", help="As in affekt predict."
+)
 @click.option("--agent", metavar="WHO", help="Channel or speaker who is not judged, nor explained.")
 @click.option("--segments", type=click.Path(exists=True, dir_okay=False), metavar="RTTM", help="Who speaks when.")
 @click.option("--words", type=click.Path(exists=True, dir_okay=False), metavar="FILE",
@@ -69,8 +70,8 @@ Exit code: 0, 1 if the recording cannot be explained, 2 if the call is wrong."""
     help="Keep the examples' features here.",
 )
 @click.option("--fast", is_flag=True, help="Fewer calls of the model, coarser answers.")
-@click.option("--window", type=float, default=3.0, show_default=True, metavar="S", help="Seconds judged at once.")
-@click.option("--hop", type=float, default=1.0, show_default=True, metavar="S", help="Seconds between two windows.")
+@_options.WINDOW
+@_options.HOP
 def command(file: str, output: Path | None, plot: Path | None, as_json: bool, **asked: Any) -> None:
     """Explain what a model says of FILE: which moments, frequencies, features and words spoke for an emotion.
 
@@ -83,7 +84,7 @@ def command(file: str, output: Path | None, plot: Path | None, as_json: bool, **
     if output:
         from affekt.view.explained_page import page
 
-        _write(output, page(said))
+        _files.write(page(said), output)
     if plot:
         from affekt.view.explained_figure import draw
 
@@ -179,15 +180,6 @@ def _speakers(manifest: Manifest, file: str, given: str | None) -> list[str]:
         raise UsageError(f"{manifest.name} has no speaker {given!r}; it has {', '.join(manifest.speakers[:5])}, ...")
     same = [u.speaker for u in manifest if file != "-" and manifest.file(u).resolve() == Path(file).resolve()]
     return [*found, *same]
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"cannot write {str(path)!r}: {error.strerror}; give a place that can be written to"
-        ) from error
 
 
 def _print(said: Explanation) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
+from affekt.cli import _options
 from affekt.cli._report import Outcome, Report, about, bug, lost
 from affekt.errors import AffektError, UsageError
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 Form = Literal["people", "json", "jsonl", "csv"]
 
-_CHANNELS = ("auto", "left", "right", "mix", "each")
 _CHANNEL_HELP = "auto (default), left, right, mix (their mean) or each (for itself)."
 
 _EXAMPLES = """\b
@@ -52,20 +52,14 @@ class _Settings:
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option(
-    "--model",
-    default="default",
-    show_default=True,
-    metavar="NAME",
-    help="A bundled model (see: affekt models) or a folder.",
-)
+@_options.MODEL
 @click.option("--json", "as_json", is_flag=True, help="Write JSON: an object, or a list for several or a folder.")
 @click.option("--jsonl", "as_jsonl", is_flag=True, help="Write a line of JSON per turn.")
 @click.option("--csv", "as_csv", is_flag=True, help="Write CSV, a row per turn.")
 @click.option("--windows", is_flag=True, help="With --jsonl or --csv: a line or row per window.")
 @click.option("--top", type=click.IntRange(1), metavar="N", help="Show the N most probable emotions of each turn.")
 @click.option("--plot", metavar="FILE", help="Draw to FILE (.html, .png, .svg); for several, {name} must be in it.")
-@click.option("--channel", type=click.Choice(_CHANNELS), metavar="WHICH", default="auto", help=_CHANNEL_HELP)
+@click.option("--channel", type=click.Choice(_options.CHANNELS), metavar="WHICH", default="auto", help=_CHANNEL_HELP)
 @click.option("--agent", metavar="WHO", help="Channel or speaker who is not judged: left, right, ch3, a name.")
 @click.option(
     "--segments",
@@ -74,11 +68,9 @@ class _Settings:
     help="Who speaks when, instead of --vad.",
 )
 @click.option("--whole", is_flag=True, help="One prediction per file and channel, as corpora are judged.")
-@click.option(
-    "--window", type=float, default=3.0, show_default=True, metavar="S", help="Seconds judged at once; best 2 to 6."
-)
-@click.option("--hop", type=float, default=1.0, show_default=True, metavar="S", help="Seconds between two windows.")
-@click.option("--vad", default="silero", show_default=True, metavar="NAME", help="What finds speech: silero, energy.")
+@_options.WINDOW
+@_options.HOP
+@_options.VAD
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Processes.")
 def command(
     files: tuple[str, ...],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import click
 
+from affekt.cli import _options
 from affekt.errors import AudioError, UsageError
 
 if TYPE_CHECKING:
@@ -34,17 +35,11 @@ Exit code: 0, 1 if the recording cannot be heard, 2 if the call is wrong."""
 @click.argument("file", metavar="FILE")
 @click.option("--speed", default="1", show_default=True, metavar="N", help="Times the speed of life, or max.")
 @click.option("--stereo", metavar="ROLES", help="Who is on which channel: left=customer,right=agent.")
-@click.option(
-    "--model",
-    default="default",
-    show_default=True,
-    metavar="NAME",
-    help="A bundled model (see: affekt models) or a folder.",
-)
+@_options.MODEL
 @click.option("--json", "as_json", is_flag=True, help="Write a line of JSON per event.")
-@click.option("--window", type=float, default=3.0, show_default=True, metavar="S", help="Seconds judged at once.")
-@click.option("--hop", type=float, default=1.0, show_default=True, metavar="S", help="Seconds between two windows.")
-@click.option("--vad", default="silero", show_default=True, metavar="NAME", help="What finds speech: silero, energy.")
+@_options.WINDOW
+@_options.HOP
+@_options.VAD
 @click.option(
     "--rule", "rules", multiple=True, metavar="RULE.SETTING=VALUE", help="Set an alert rule; see docs/live.md."
 )

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from affekt.cli import _files, _terminal
 from affekt.errors import UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from affekt.evaluation.stress.suite import Report, Told
 
 _EXAMPLES = """\b
@@ -85,18 +84,11 @@ def command(
     with _progress() as told:
         report = suite.stress(subject, suite.find(on, root, subject), settings, told)
     text = json.dumps(report.to_dict(), ensure_ascii=False, indent=2)
-    _write(output, text + "\n")
-    _write(markdown, page.markdown(report))
+    if output:
+        _files.write(text + "\n", output)
+    if markdown:
+        _files.write(page.markdown(report), markdown)
     click.echo(text) if as_json else _print(report)
-
-
-def _write(path: Path | None, text: str) -> None:
-    if path is None:
-        return
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
 
 
 @contextmanager
@@ -123,7 +115,7 @@ def _progress() -> Iterator[Told]:
 def _print(report: Report) -> None:
     from affekt.evaluation.stress import page
 
-    console = _console()
+    console = _terminal.console(room=160)
     console.print(f"{report.model}: what it withstands", style="bold")
     for about in report.corpora:
         console.print()
@@ -156,17 +148,10 @@ def _list(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(everything, ensure_ascii=False, indent=2))
         return
-    console = _console()
+    console = _terminal.console(room=160)
     for test in everything:
         console.print(test["name"], style="bold")
         console.print(f"  {test['asks']}")
         if test["levels"]:
             console.print(f"  levels: {', '.join(level['level'] for level in test['levels'])}")
         console.print(f"  {test['why']}")
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    # A pipe has no width: leave room for a line of a table
-    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 160)

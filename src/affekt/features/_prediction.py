@@ -20,6 +20,8 @@ from math import ceil, gcd
 import numpy as np
 from numpy.typing import NDArray
 
+from affekt.features._roots import by_lapack
+
 Array = NDArray[np.float64]
 
 CEILING = 5500.0
@@ -55,7 +57,7 @@ def formants(samples: Array, rate: int, times: Array, *, ceiling: float = CEILIN
     order = 2 * (5 if top > 4500 else 4)
     found = [np.zeros((0, order), complex)]
     for rows in windows(emphasised(samples, rate, 2 * top), 2 * top, times, seconds=_WINDOW):
-        found.append(_roots(prediction(rows, order)))
+        found.append(by_lapack(prediction(rows, order)))
     frequency, width = _resonances(np.concatenate(found), top)
     silent = _powers(samples, rate, times) < _SILENCE
     frequency[silent], width[silent] = 0, 0
@@ -131,15 +133,6 @@ def prediction(rows: Array, order: int) -> Array:
         filters[:, 1 : m + 1] += reflection[:, None] * filters[:, m - 1 :: -1][:, :m]
         error *= np.maximum(1 - reflection**2, _NOISE)
     return filters[:, 1:]
-
-
-def _roots(coefficients: Array) -> NDArray[np.complex128]:
-    order = coefficients.shape[1]
-    companion = np.zeros((len(coefficients), order, order))
-    companion[:, 0] = -coefficients
-    below = np.arange(1, order)
-    companion[:, below, below - 1] = 1
-    return np.linalg.eigvals(companion).astype(np.complex128)
 
 
 def _resonances(roots: NDArray[np.complex128], top: float) -> tuple[Array, Array]:

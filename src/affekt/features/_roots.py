@@ -35,7 +35,7 @@ def polynomial_roots(coefficients: Array) -> Roots:
     """
     count, order = coefficients.shape
     if count < _FEW:
-        return _by_lapack(coefficients)
+        return by_lapack(coefficients)
     found, filled = np.zeros((order + 1, count), np.complex128), np.zeros(count, np.intp)
     rows, left = np.arange(count), np.concatenate([np.ones((1, count)), coefficients.T])
     unsettled = []
@@ -56,11 +56,12 @@ def polynomial_roots(coefficients: Array) -> Roots:
             left = left[len(left) - 1 - (order - int(filled[rows].min())) :]
     roots = found[:order].T.copy()
     again = np.concatenate(unsettled)
-    roots[again] = _by_lapack(coefficients[again])
+    roots[again] = by_lapack(coefficients[again])
     return roots
 
 
-def _by_lapack(coefficients: Array) -> Roots:
+def by_lapack(coefficients: Array) -> Roots:
+    """Roots of monic polynomials (rows, order) as eigenvalues of their companion matrices, (rows, order)."""
     order = coefficients.shape[1]
     companion = np.zeros((len(coefficients), order, order))
     companion[:, 0] = -coefficients

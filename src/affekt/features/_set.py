@@ -341,8 +341,7 @@ class FeatureSet:
         rate = min((r for r in self.rates if r >= signal.rate), default=max(self.rates))
         samples = signal.samples.astype(np.float32, copy=False)
         if rate != signal.rate:
-            resampler = audio.Resampler(signal.rate, rate)
-            samples = np.concatenate([resampler.push(samples), resampler.finish()])
+            samples = audio.resampled(samples, signal.rate, rate)
         if getattr(self._module, "LEVELLED", False):
             samples = audio.level(samples, rate)
         return Signal(samples, rate, round(signal.start * rate / signal.rate))

@@ -1,1 +1,1 @@
-"""Timeline -> what a person sees: lines in a terminal, rows for programs, a page, a figure."""
+"""Timeline, report, explanation, signal -> what a person sees: lines in a terminal, rows, pages, Markdown, figures."""

@@ -1,25 +1,23 @@
 """Explanation -> one HTML page without a script, a network or a library: text and drawings that are already drawn.
 
-`explained.html` beside this file has the places to fill. Everything that comes from outside (names of files, speakers,
-words, emotions) is escaped, and the content security policy allows the page's own style and its pictures alone.
+`explained.html` beside this file has the places, and `template` fills them. Everything that comes from outside (names
+of files, speakers, words, emotions) is escaped here, and the policy allows the page's own style and pictures alone.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import html
 import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affekt.explain import WARNING, Explanation
-from affekt.view import explained
+from affekt.view import explained, template
 from affekt.view.palette import paint
 from affekt.view.words import clock, percent, printable
 
@@ -31,11 +29,8 @@ _STRONG = 0.5
 
 def page(said: Explanation) -> str:
     """Return the page's HTML, to be written as UTF-8."""
-    template = files("affekt.view").joinpath("explained.html").read_text("utf-8")
     name = re.split(r"[\\/]", said.source)[-1]
-    places = {
-        "policy": _policy(template),
-        "title": _text(f"{name} · why {said.question} · affekt"),
+    drawn = {
         "name": _text(name),
         "said": f"The model said <b>{_text(explained.judgement(said))}</b>. Asked: why {_text(said.question)}?",
         "facts": _text(f"{explained.where(said)} · {said.card.id}: {said.card.title}"),
@@ -53,13 +48,7 @@ def page(said: Explanation) -> str:
         "method": _text(said.method),
         "version": _text(f"{said.seconds:.1f} s."),
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: places[place[1]], template)
-
-
-def _policy(template: str) -> str:
-    style = template.split("<style>")[1].split("</style>")[0]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    return template.fill("explained.html", title=printable(f"{name} · why {said.question} · affekt"), drawn=drawn)
 
 
 def _text(text: str) -> str:

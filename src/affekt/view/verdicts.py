@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from affekt.evaluation.stress import page, table
+
 Result = Mapping[str, Any]
+"""The JSON form of `affekt.evaluation.stress.table.Result`"""
 
 _TINY = 0.0005  # what three digits cannot show
 
@@ -25,7 +28,7 @@ def rows(stress: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _row(result: Result, asks: str) -> dict[str, Any]:
     family, _, name = result["test"].partition("/")
     kept = ("corpus", "level", "metric", "value", "low", "high", "threshold", "side", "note")
-    guess = result.get("random") or {}
+    guess = page.guessed(table.Result.from_dict(result))
     return {
         **{key: result.get(key) for key in kept},
         "family": family,
@@ -34,8 +37,8 @@ def _row(result: Result, asks: str) -> dict[str, Any]:
         "shown": _shown(result),
         "verdict": verdict(result),
         "needed": needed(result),
-        "random": guess.get("value"),
-        "random_verdict": _word(_guess_passes(result)),
+        "random": (result.get("random") or {}).get("value"),
+        "random_verdict": "" if guess is None else "passed" if guess else "FAILED",
         "groups": result.get("detail", {}).get("groups", {}),
         "main": family != "robustness" or result["metric"] in SHOWN or result.get("passed") is not None,
     }
@@ -44,16 +47,12 @@ def _row(result: Result, asks: str) -> dict[str, Any]:
 def verdict(result: Result) -> str:
     """Say how a result went.
 
-    >>> verdict({"passed": False, "sure": False, "value": 0.4}), verdict({"passed": None, "value": None})
+    >>> told = {"corpus": "demo", "test": "correctness/uar", "level": "", "metric": "UAR", "value": 0.4}
+    >>> verdict({**told, "threshold": 0.5, "low": 0.3, "high": 0.6}), verdict({**told, "value": None})
     ('FAILED?', 'not measured')
     """
-    if result.get("passed") is None:
-        return "not measured" if result.get("value") is None else "shown"
-    return _word(result["passed"]) + ("" if result.get("sure", True) else "?")
-
-
-def _word(passed: bool | None) -> str:
-    return "" if passed is None else "passed" if passed else "FAILED"
+    judged = page.verdict([table.Result.from_dict(result)])
+    return judged or ("not measured" if result.get("value") is None else "shown")
 
 
 def needed(result: Result) -> str:
@@ -93,30 +92,9 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:.0e}" if 0 < abs(value) < _TINY else f"{value:.{digits}f}"
 
 
-def _guess_passes(result: Result) -> bool | None:
-    """Whether guessing passes; in fairness by the threshold of its own blind models."""
-    guess = result.get("random") or {}
-    own = result.get("detail", {}).get("random threshold")
-    if own is not None and guess.get("value") is not None:
-        return bool(guess["value"] <= own)
-    return guess.get("passed")
-
-
 def tally(stress: Mapping[str, Any], corpus: str) -> tuple[int, int, int]:
     """Count what was judged, what passed, and what guessing passes; a level of a perturbation counts once."""
-    judged = [group for group in _groups(stress, corpus) if group]
-    passed = sum(all(one["passed"] for one in group) for group in judged)
-    return len(judged), passed, sum(all(_guess_passes(one) for one in group) for group in judged)
-
-
-def _groups(stress: Mapping[str, Any], corpus: str) -> list[list[Result]]:
-    found: dict[tuple[Any, ...], list[Result]] = {}
-    for place, result in enumerate(stress["results"]):
-        if result["corpus"] != corpus or result.get("passed") is None:
-            continue
-        whole = result["test"].startswith("robustness/")
-        found.setdefault((result["test"], result["level"], None if whole else place), []).append(result)
-    return list(found.values())
+    return page.verdicts([table.Result.from_dict(one) for one in stress["results"] if one["corpus"] == corpus])
 
 
 def sentences(stress: Mapping[str, Any]) -> Iterator[str]:

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from answers import LABELS, WORDS, judged
 from recipes.bundled.train import CENTROIDS
 from scipy import stats
 
 from affekt import metrics
 from affekt.evaluation.judgements import AXES
 from affekt.evaluation.stress import chance, correctness
-from judged import LABELS, WORDS, judged
 
 ASKED = [test.name for test in correctness.TESTS if test.name != correctness.AGAIN.name]
 

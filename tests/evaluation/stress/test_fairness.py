@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from answers import LABELS, judged
 
 from affekt.evaluation.stress import chance, fairness
-from judged import LABELS, judged
 
 
 def flagged(results):

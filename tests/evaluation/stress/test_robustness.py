@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from answers import judged
 
 from affekt import metrics
 from affekt.evaluation.stress import chance, robustness
 from affekt.evaluation.stress.table import Level
-from judged import judged
 
 LEVEL = Level("20 dB", robustness.keep, loss=0.05, agreement=0.9)
 

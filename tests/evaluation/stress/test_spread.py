@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from answers import judged
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from affekt import metrics
 from affekt.evaluation.stress import spread
-from judged import judged
 
 seeds = st.integers(0, 10**6)
 

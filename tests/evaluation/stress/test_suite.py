@@ -15,8 +15,9 @@ from affekt.cache import Cache
 from affekt.errors import DataError, UnknownNameError
 from affekt.evaluation.stress import judging, page, robustness, suite
 from affekt.evaluation.stress.suite import Settings, Subject
-from affekt.recognizer import _PEAK, LONGEST, SHORTEST, Recognizer
+from affekt.recognizer import Recognizer
 from affekt.types import Affect, LabelSet, Prediction, Segment, Signal
+from affekt.windows import LONGEST
 
 LABELS = LabelSet(("anger", "neutral", "sadness"))
 WORDS = {"anger": (-0.5, 0.6, 0.3), "neutral": (0.0, 0.0, 0.0), "sadness": (-0.6, -0.3, -0.3)}
@@ -201,15 +202,14 @@ def test_a_recording_is_judged_as_predict_judges_it_whole(corpus):
     model = bundle.load("permissive")
     samples = np.concatenate([soundfile.read(corpus.file(u), dtype="float32")[0] for u in corpus])
     (turn,) = Recognizer(model).predict(samples, 16000, whole=True).turns
-    said = judging.said(Signal(samples, 16000), model, judging.WHOLE)
-    assert len(samples) > judging.WHOLE * 16000
+    said = judging.said(Signal(samples, 16000), model, LONGEST)
+    assert len(samples) > LONGEST * 16000
     assert said[: len(model.labels)] == pytest.approx(turn.prediction.probs)
     assert said[len(model.labels)] == pytest.approx(turn.prediction.affect.valence)
-    assert (judging.WHOLE, judging.SHORTEST, judging.PEAK) == (LONGEST, SHORTEST, _PEAK)
 
 
 def test_silence_leaves_nothing_to_be_judged(corpus):
-    said = judging.said(Signal(np.zeros(16000, np.float32), 16000), Pitch(), judging.WHOLE)
+    said = judging.said(Signal(np.zeros(16000, np.float32), 16000), Pitch(), LONGEST)
     assert said.tolist() == [1 / 3, 1 / 3, 1 / 3, 0, 0, 0, 0]
 
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from affekt.evaluation.judgements import AXES, Judgements
 from affekt.evaluation.stress import robustness, spread
-from affekt.evaluation.stress.judging import WHOLE
 from affekt.evaluation.stress.spread import Spread
 from affekt.evaluation.stress.table import SER_TESTS, Bound, Level, Result, Test
+from affekt.windows import LONGEST
 
 _WORDS = "Russell & Mehrabian 1977, Evidence for a three-factor theory of emotions; Fontaine et al. 2007"
 LEAST_UTTERANCES, LEAST_SPEAKERS = 10, 5
@@ -84,7 +84,7 @@ TESTS = (
     ),
 )
 
-AGAIN = Test("correctness/retest", "", "", "", (Level("again", robustness.keep, window=WHOLE),))
+AGAIN = Test("correctness/retest", "", "", "", (Level("again", robustness.keep, window=LONGEST),))
 
 
 def ask(j: Judgements, name: str) -> list[Result]:
@@ -118,19 +118,14 @@ def _nothing(j: Judgements, test: str, metric: str, why: str) -> Result:
     return Result(str(j.corpora[0]), test, "", metric, None, note=why)
 
 
-def _confusion(j: Judgements) -> spread.Floats:
-    said = np.zeros(len(j), np.intp) if j.probs is None else j.probs.argmax(axis=1)
-    return spread.counts(j.truth, said, len(j.labels))
-
-
 def _uar(j: Judgements) -> Iterator[Result]:
-    yield _result(j, "correctness/uar", "", "UAR", spread.over(j.speakers, _confusion(j), spread.uar))
+    yield _result(j, "correctness/uar", "", "UAR", spread.over(j.speakers, spread.confusions(j), spread.uar))
 
 
 def _recall(j: Judgements) -> Iterator[Result]:
-    each = spread.recall(_confusion(j).sum(axis=0))
+    each = spread.recall(spread.confusions(j).sum(axis=0))
     worst = int(np.nanargmin(each))
-    found = spread.over(j.speakers, _confusion(j), lambda sums: spread.recall(sums)[..., worst])
+    found = spread.over(j.speakers, spread.confusions(j), lambda sums: spread.recall(sums)[..., worst])
     shown = {name: round(float(v), 4) for name, v in zip(j.labels, each, strict=True) if not np.isnan(v)}
     result = _result(j, "correctness/recall", j.labels.names[worst], "recall", found)
     yield replace(result, detail=shown)
@@ -171,9 +166,9 @@ def _above(sums: spread.Floats, *, places: tuple[int, int]) -> spread.Floats:
 
 
 def _share(j: Judgements) -> Iterator[Result]:
-    off = _excess(_confusion(j).sum(axis=0))
+    off = _excess(spread.confusions(j).sum(axis=0))
     worst = int(np.abs(off).argmax())
-    found = spread.over(j.speakers, _confusion(j), lambda sums: np.abs(_excess(sums))[..., worst])
+    found = spread.over(j.speakers, spread.confusions(j), lambda sums: np.abs(_excess(sums))[..., worst])
     shown = {name: round(float(v), 4) for name, v in zip(j.labels, off, strict=True)}
     yield replace(_result(j, "correctness/share", j.labels.names[worst], "difference of shares", found), detail=shown)
 

@@ -50,9 +50,6 @@ TESTS = tuple(
     )
 )
 
-MEASURES = ("UAR", "recall", "share", "affect")
-"""UAR; recall of an emotion; share of utterances said to be an emotion; mean of an axis. The worst emotion or axis."""
-
 
 Sums = tuple[Floats, Floats | None]
 
@@ -131,14 +128,9 @@ def _common(truth: NDArray[np.intp], groups: NDArray[np.str_], judged: list[str]
 
 def _scores(j: Judgements, groups: NDArray[np.str_], names: list[str] | None = None) -> dict[str, float]:
     """UAR of each group, over the emotions that it shows."""
-    counts = _confusion(j)
+    counts = spread.confusions(j)
     chosen = np.unique(groups).tolist() if names is None else names
     return {g: round(float(spread.uar(counts[groups == g].sum(axis=0))), 4) for g in chosen}
-
-
-def _confusion(j: Judgements) -> Floats:
-    said = np.zeros(len(j), np.intp) if j.probs is None else j.probs.argmax(axis=1)
-    return spread.counts(j.truth, said, len(j.labels))
 
 
 def _cells(j: Judgements, groups: NDArray[np.str_], names: tuple[str, ...]) -> Cells:
@@ -154,7 +146,7 @@ def _cells(j: Judgements, groups: NDArray[np.str_], names: tuple[str, ...]) -> C
 
     eye = np.eye(len(j.labels))[j.truth]
     affect = None if j.affect is None else summed(eye[:, :, None] * j.affect[:, None, :])
-    return Cells(pairs[0], pairs[1], summed(_confusion(j)), affect, names)
+    return Cells(pairs[0], pairs[1], summed(spread.confusions(j)), affect, names)
 
 
 def _deal(cells: Cells, rng: np.random.Generator, blind: int) -> NDArray[np.intp]:

@@ -13,7 +13,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -35,10 +35,6 @@ Open = Callable[[], Model]
 Progress = Callable[[int, int], None]
 """Utterances done, and in all."""
 
-WHOLE = 6.0
-"seconds judged at once of a whole recording, as `affekt.recognizer.LONGEST`"
-SHORTEST, PEAK = 0.25, 0.01
-"seconds, and largest sample, below which a window is not judged; as in `affekt.recognizer`"
 SAME: Mapping[str, str] = {"calm": "neutral", "excitement": "happiness"}
 "what an emotion counts as where the model does not know it; the usual merging of RAVDESS and IEMOCAP"
 
@@ -216,7 +212,7 @@ def one(job: Job, work: Work, model: Model) -> dict[str, Floats] | str:
     """Judge one utterance: for each test (levels, numbers), or why it cannot be read."""
     try:
         digest = hashlib.sha256(job.path.read_bytes()).hexdigest()
-        read = _Once(partial(_read, job), model)
+        read = _Once(partial(audio.read, job.path, segment=job.utterance.segment), model)
         return {
             test.name: _kept(test, job, digest, work, partial(read.levels, test, job, model)) for test in work.tests
         }
@@ -230,7 +226,7 @@ def _kept(test: Test, job: Job, digest: str, work: Work, make: Callable[[], Floa
     levels = "|".join(level.name for level in test.levels)
     where = f"{job.utterance.id} {job.utterance.segment}"
     return work.kept.fetch(
-        cache.key("stress", perturb.VERSION, work.stamp, work.scene, test.name, levels, where, digest), make
+        cache.key("stress", perturb.version(), work.stamp, work.scene, test.name, levels, where, digest), make
     )
 
 
@@ -244,7 +240,7 @@ class _Once:
     def levels(self, test: Test, job: Job, model: Model) -> Floats:
         if self._clean is None:
             signal = self._read()
-            self._clean = signal, said(signal, model, WHOLE)
+            self._clean = signal, said(signal, model, windows.LONGEST)
         return np.stack([_level(*self._clean, test, level, job, model) for level in test.levels])
 
 
@@ -252,8 +248,9 @@ def _level(clean: Signal, known: Floats, test: Test, level: Level, job: Job, mod
     """Numbers of one level: what is said, and whether anything was changed."""
     seed = zlib.crc32(f"{test.name}/{level.name}/{job.utterance.id}".encode())
     signal = level.change(clean, np.random.default_rng(seed))
-    window = level.window or WHOLE
-    changed = not np.array_equal(signal.samples, clean.samples) or min(window, WHOLE) < min(clean.duration, WHOLE)
+    window = level.window or windows.LONGEST
+    shorter = window < min(clean.duration, windows.LONGEST)
+    changed = not np.array_equal(signal.samples, clean.samples) or shorter
     again = changed or level.window is not None
     return np.append(said(signal, model, window) if again else known, float(changed))
 
@@ -261,7 +258,7 @@ def _level(clean: Signal, known: Floats, test: Test, level: Level, job: Job, mod
 def said(signal: Signal, model: Model, window: float) -> Floats:
     """Judge in windows one after the other, the last aligned to the end: mean probabilities, affect, and if at all."""
     cut = windows.cut(signal, [signal.segment], window, window) if len(signal.samples) else iter(())
-    heard = [w for w in cut if w.signal.duration >= SHORTEST and float(np.abs(w.signal.samples).max()) >= PEAK]
+    heard = [one for one in cut if windows.audible(one)]
     if not heard:
         k = len(model.labels)
         return np.array([*[1 / k] * k, 0.0, 0.0, 0.0, 0.0])
@@ -278,14 +275,3 @@ def _unpack(numbers: Floats) -> Said:
         numbers[:, -1] > 0,
         numbers[:, -2] > 0,
     )
-
-
-def _read(job: Job) -> Signal:
-    signal = audio.read(job.path)
-    segment = job.utterance.segment
-    if segment is None:
-        return signal
-    begin, end = (round(t * signal.rate) for t in (segment.start, segment.end))
-    if begin >= min(end, len(signal.samples)):
-        raise DataError(f"{segment} holds no sample of {signal.duration:.2f} s")
-    return replace(signal, samples=signal.samples[begin:end])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from affekt.evaluation.stress.suite import LEAKY, About, Report
+from affekt.evaluation.judgements import LEAKY
+from affekt.evaluation.stress.suite import About, Report
 from affekt.evaluation.stress.table import Result
 
 _CCC = "change of CCC, "
@@ -41,21 +42,35 @@ def tables(report: Report, corpus: str) -> Iterator[Table]:
     )
 
 
-def verdicts(results: Iterable[Result]) -> tuple[int, int, int]:
+def verdicts(results: Sequence[Result]) -> tuple[int, int, int]:
     """Count what was judged, what passed, and what guessing passes; a level of a perturbation counts once."""
-    groups = [*_levels(list(results)), *([one] for one in results if not one.test.startswith("robustness/"))]
+    groups = [*_levels(results), *([one] for one in results if not one.test.startswith("robustness/"))]
     judged = [[one for one in group if one.passed is not None] for group in groups]
     judged = [group for group in judged if group]
     passed = sum(all(one.passed for one in group) for group in judged)
-    return len(judged), passed, sum(all(_guessed(one) for one in group) for group in judged)
+    return len(judged), passed, sum(all(guessed(one) for one in group) for group in judged)
 
 
-def _guessed(result: Result) -> bool:
-    """Whether guessing passes; in fairness by the threshold of its own blind models."""
+def guessed(result: Result) -> bool | None:
+    """Say whether guessing passes; in fairness by the threshold of its own blind models."""
     own = result.detail.get("random threshold")
     if own is not None and result.random is not None:
         return bool(result.random <= own)
-    return bool(result.random_passed)
+    return result.random_passed
+
+
+def verdict(group: Sequence[Result]) -> str:
+    """Passed or FAILED, with a question mark where the interval lies on both sides of the threshold.
+
+    >>> verdict([Result("demo", "correctness/uar", "", "UAR", 0.4, 0.3, 0.6, threshold=0.5)])
+    'FAILED?'
+    """
+    judged = [result for result in group if result.passed is not None]
+    if not judged:
+        return ""
+    failed = [result for result in judged if not result.passed]
+    sure = any(result.sure for result in failed) if failed else all(result.sure for result in judged)
+    return ("FAILED" if failed else "passed") + ("" if sure else "?")
 
 
 def headline(about: About) -> str:
@@ -121,7 +136,7 @@ def _row(result: Result) -> tuple[str, ...]:
         _number(result.value),
         _interval(result),
         needed,
-        _verdict([result]),
+        verdict([result]),
         _number(result.random),
         result.note,
     )
@@ -143,7 +158,7 @@ def _level(group: Sequence[Result]) -> tuple[str, ...]:
         _number(same.threshold, 2),
         _number(found["probability moved"].value, 2),
         _signed(worst),
-        _verdict(group),
+        verdict(group),
         _number(same.random, 2),
     )
 
@@ -154,16 +169,6 @@ def _levels(results: Sequence[Result]) -> list[list[Result]]:
         if result.test.startswith("robustness/"):
             found.setdefault((result.corpus, result.test, result.level), []).append(result)
     return list(found.values())
-
-
-def _verdict(group: Sequence[Result]) -> str:
-    """Passed or FAILED, with a question mark where the interval lies on both sides of the threshold."""
-    judged = [result for result in group if result.passed is not None]
-    if not judged:
-        return ""
-    failed = [result for result in judged if not result.passed]
-    sure = any(result.sure for result in failed) if failed else all(result.sure for result in judged)
-    return ("FAILED" if failed else "passed") + ("" if sure else "?")
 
 
 def _number(value: float | None, places: int = 3) -> str:

@@ -6,7 +6,7 @@ that are drawn in pairs; of how many utterances the same emotion is said; and ho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -210,7 +210,7 @@ def compare(clean: Judgements, changed: Judgements, test: str, level: Level) -> 
         test: its name.
         level: its thresholds.
     """
-    before, after = _named(clean), _named(changed)
+    before, after = spread.named(clean), spread.named(changed)
     result = partial(_result, str(clean.corpora[0]), test, level.name)
     found = [
         result("UAR", _uar(clean.truth, after, clean)),
@@ -230,10 +230,6 @@ def compare(clean: Judgements, changed: Judgements, test: str, level: Level) -> 
 
 def _result(corpus: str, test: str, level: str, metric: str, found: Spread, threshold: float | None = None) -> Result:
     return Result(corpus, test, level, metric, found.value, found.low, found.high, threshold)
-
-
-def _named(j: Judgements) -> NDArray[np.intp]:
-    return np.zeros(len(j), np.intp) if j.probs is None else j.probs.argmax(axis=1)
 
 
 def _uar(truth: NDArray[np.intp], said: NDArray[np.intp], j: Judgements) -> Spread:
@@ -264,8 +260,3 @@ def _moved(clean: Judgements, changed: Judgements) -> spread.Floats:
 
 def _pair(values: NDArray[np.floating] | NDArray[np.bool_]) -> spread.Floats:
     return np.stack([values.astype(np.float64), np.ones(len(values))], axis=1)
-
-
-def chosen(wanted: Sequence[str], scene: Scene) -> tuple[Test, ...]:
-    """Return the tests of these names; all when there are none."""
-    return tuple(test for test in tests(scene) if not wanted or test.name in wanted)

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from affekt.evaluation.judgements import Judgements
+
 Floats = NDArray[np.float64]
 Statistic = Callable[[Any], Any]
 """Sums (..., *shape) -> numbers (...)."""
@@ -75,6 +77,16 @@ def difference(statistic: Statistic, *, axes: int) -> Statistic:
         axes: of the shape of its sums: 2 for confusion matrices, 1 for moments.
     """
     return lambda sums: statistic(sums.take(1, axis=-1 - axes)) - statistic(sums.take(0, axis=-1 - axes))
+
+
+def named(j: Judgements) -> NDArray[np.intp]:
+    """Index of the emotion that is said of each utterance, (n,); the first where emotion was not judged."""
+    return np.zeros(len(j), np.intp) if j.probs is None else j.probs.argmax(axis=1)
+
+
+def confusions(j: Judgements) -> Floats:
+    """Give each utterance's confusion matrix, (n, k, k)."""
+    return counts(j.truth, named(j), len(j.labels))
 
 
 def counts(truth: NDArray[np.intp], said: NDArray[np.intp], k: int) -> Floats:

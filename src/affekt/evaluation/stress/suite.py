@@ -22,7 +22,7 @@ from affekt import manifest as manifests
 from affekt.bundle import Card
 from affekt.cache import Cache
 from affekt.errors import DataError, UnknownNameError, UsageError
-from affekt.evaluation.judgements import Judgements
+from affekt.evaluation.judgements import LEAKY, Judgements
 from affekt.evaluation.stress import chance, correctness, fairness, judging, robustness
 from affekt.evaluation.stress.judging import Open, Said, Work
 from affekt.evaluation.stress.robustness import CLEAN, Scene
@@ -33,7 +33,6 @@ from affekt.types import LabelSet, Samples
 SCHEMA = "affekt.stress/1"
 QUICK = 300
 "utterances of a corpus that --quick takes"
-LEAKY = "LEAKY"
 TOUCHED = 0.1
 "share of utterances that a level must change to be judged: 5 s say nothing where no utterance is longer"
 

@@ -6,15 +6,15 @@ reader can disagree; `docs/stress.md` has all of them on one page, and a test co
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import numpy as np
 
 from affekt.types import Signal
 
-Family = Literal["correctness", "fairness", "robustness"]
 Change = Callable[[Signal, np.random.Generator], Signal]
 
 SER_TESTS = "audEERING ser-tests (github.com/audeering/ser-tests)"
@@ -124,9 +124,26 @@ class Result:
             return None
         return Bound(self.metric, self.threshold, self.side).holds(value)
 
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> Result:
+        """Read the JSON form; a value that was judged and is missing was not a number, which JSON does not know.
+
+        >>> once = Result("emodb", "correctness/uar", "", "UAR", 0.6, threshold=0.5, random=0.2)
+        >>> Result.from_dict(once.to_dict()) == once
+        True
+        """
+        guess = told.get("random") or {}
+        own = {one.name: told[one.name] for one in fields(cls) if one.name in told}
+        return cls(**own | {"value": _number(told), "random": _number(guess)})
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         names = ("corpus", "test", "level", "metric", "value", "low", "high", "threshold", "side", "passed", "sure")
         found = {name: getattr(self, name) for name in names}
         found["random"] = {"value": self.random, "passed": self.random_passed}
         return found | {"note": self.note, "detail": dict(self.detail)}
+
+
+def _number(told: Mapping[str, Any]) -> float | None:
+    value = told.get("value")
+    return math.nan if value is None and told.get("passed") is not None else value
