@@ -326,11 +326,25 @@ def _evaluation(path: Path, merge: Mapping[str, str]) -> Judgements:
         raise DataError(f"{path} is no evaluation of the kind {SCHEMA} with its rows; `affekt evaluate -o` writes one")
     if merge:
         raise UsageError("an evaluation was merged when it was made; merge what it was made of instead")
+    try:
+        read = _rows(found)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path} is not as `affekt evaluate -o` wrote it: {type(error).__name__}, {error}; write it again"
+        ) from error
+    wrong = _unlike(read)
+    if wrong:
+        raise DataError(f"{path} is not as `affekt evaluate -o` wrote it: {wrong}; write it again")
+    return read
+
+
+def _rows(found: Mapping[str, Any]) -> Judgements:
+    """Build judgements of an evaluation's rows; whatever is not there or of another type raises what Python raises."""
     rows, labels = found["rows"], LabelSet(tuple(found["labels"]))
     places = {name: place for place, name in enumerate(labels)} | {None: -1}
 
-    def numbers(name: str) -> Floats | None:
-        kept = [[math.nan] * 3 if row is None else row for row in rows[name]] if rows.get(name) else None
+    def numbers(name: str, width: int = 3) -> Floats | None:
+        kept = [[math.nan] * width if row is None else row for row in rows[name]] if rows.get(name) else None
         return None if kept is None else np.array(kept, np.float64)
 
     said = rows.get("said")
@@ -345,11 +359,33 @@ def _evaluation(path: Path, merge: Mapping[str, str]) -> Judgements:
         probs=numbers("probs"),
         affect=numbers("affect"),
         rated=numbers("rated"),
+        ratings=numbers("ratings", len(labels)),
         groups={name: np.array(own, np.str_) for name, own in rows.get("groups", {}).items()},
         leaky=found["leaky"],
         about=found.get("about", {}),
         decided=None if said is None else np.array([places[name] for name in said], np.intp),
     )
+
+
+def _unlike(read: Judgements) -> str:
+    """Say what is wrong with judgements that came from JSON, empty where nothing is."""
+    n, k = len(read), len(read.labels)
+    shapes: list[tuple[str, Any, tuple[int, ...]]] = [
+        *((name, getattr(read, name), (n,)) for name in ("corpora", "speakers", "folds", "truth", "decided")),
+        *(("probs", read.probs, (n, k)), ("affect", read.affect, (n, 3)), ("rated", read.rated, (n, 3))),
+        ("ratings", read.ratings, (n, k)),
+        *((name, own, (n,)) for name, own in read.groups.items()),
+    ]
+    for name, own, shape in shapes:
+        if own is not None and own.shape != shape:
+            return f"{name} has the shape {own.shape}, not {shape}"
+    if read.probs is not None and not (np.all(read.probs >= 0) and np.all(abs(read.probs.sum(axis=1) - 1) <= _NEAR)):
+        return "there are probabilities that are negative or do not sum to 1"
+    if not isinstance(read.leaky, bool) or not isinstance(read.name, str) or not isinstance(read.about, dict):
+        return "leaky must be true or false, name a text, about an object"
+    kinds = {"merge": dict, "fingerprints": dict, "left_out": dict, "skipped": list}
+    odd = [name for name, kind in kinds.items() if not isinstance(read.about.get(name, kind()), kind)]
+    return f"of about, {', '.join(odd)} must be of another type" if odd else ""
 
 
 # Joining ----------------------------------------------------------------------------------------------------------
