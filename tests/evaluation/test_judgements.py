@@ -208,6 +208,22 @@ def test_a_spoilt_evaluation_is_refused_in_words(tmp_path, spoil, message):
         judgements.read(path)
 
 
+@pytest.mark.parametrize("split", ["LEAKY", "leaky", " Leaky "])
+def test_a_table_that_says_leaky_is_leaky_however_it_is_written(tmp_path, split):
+    path = csv(tmp_path, "id,speaker,truth,prediction,split", "a,x,anger,anger,", f"b,y,fear,anger,{split}")
+    assert judgements.read(path).leaky
+
+
+def test_a_speaker_who_is_tested_in_two_folds_was_heard_in_training(tmp_path):
+    head, rows = "id,speaker,truth,prediction,fold", ("a,x,anger,anger,1", "b,x,fear,anger,2")
+    found = judgements.read(csv(tmp_path, head, *rows))
+    assert found.leaky
+    assert "x is tested in the folds 1 and 2" in found.about["known"]
+    told = [f"{row},speaker-independent" for row in rows]
+    assert not judgements.read(csv(tmp_path, f"{head},split", *told)).leaky
+    assert not judgements.read(csv(tmp_path, head, "a,x,anger,anger,1", "b,y,fear,anger,2", "c,x,fear,fear,1")).leaky
+
+
 def test_manifests_tell_of_speakers_and_raters():
     rows = (
         Utterance("u0000", "a.wav", "demo/00", "anger", sex="female", age=31, language="en", session="s1",
