@@ -95,7 +95,7 @@ def test_a_bundled_model_brings_its_card(tmp_path):
         (("default",), 2, "affekt evaluate default --on CORPUS"),
         (("{}", "--stress", "{}"), 1, "affekt.stress/1"),
         (("{}", "--stress", "nowhere.json"), 1, "cannot be read"),
-        (("{}", "-o", "nowhere/report.md"), 2, "cannot write"),
+        (("{}", "-o", "nowhere/report.md"), 2, "there is no folder"),
     ],
 )
 def test_what_cannot_be_is_said(evaluation, arguments, code, words):
