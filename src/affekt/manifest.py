@@ -3,7 +3,7 @@
 A manifest is the labelled list of a corpus's recordings, without the audio. Its fingerprint depends on what the rows
 say, not on their order, the folder they lie in or the audio container, so two people can tell that they trained on the
 same data. Splits are by speaker or session only: a `Fold` whose parts share one cannot be built without its `leaky`
-flag, because scores of such splits are 6-13 points too high.
+flag, because scores of such splits are 4-31 points too high (benchmarks/LEAKAGE.md).
 """
 
 from __future__ import annotations

@@ -286,3 +286,26 @@ def test_what_cannot_be_compared_is_refused(table, tmp_path):
     done = affekt("compare", table, other)
     assert done.exit_code == 1
     assert "the truth of u0000 is anger in theirs and sadness in other" in done.stderr
+
+
+def test_names_cannot_harm_a_terminal_and_json_keeps_them(tmp_path):
+    path = tmp_path / "hostile.csv"
+    rows = [f"{n},\x1b]0;mine\x07{n % 3},{('anger', 'fear')[n % 2]},anger" for n in range(6)]
+    path.write_text("id,speaker,truth,prediction\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    for command in (("evaluate", path), ("compare", path, path)):
+        done = affekt(*command, "--bootstraps", 20)
+        assert done.exit_code == 0
+        assert "\x1b" not in done.output
+        assert "\x07" not in done.output
+    assert "]0;mine" in affekt("evaluate", path, "--bootstraps", 20).stdout
+    rows = json.loads(affekt("evaluate", path, "--bootstraps", 20, "--json").stdout)["rows"]
+    assert rows["speaker"][0] == "\x1b]0;mine\x070"
+    path.write_text("id,speaker,truth,prediction\n1,x,\x1b[31m,anger\n1,x,anger,anger\n", encoding="utf-8")
+    assert "\x1b" not in affekt("evaluate", path).stderr
+
+
+@pytest.mark.parametrize("command", [("evaluate",), ("report",)])
+def test_a_folder_that_is_not_there_is_told_before_the_work(tmp_path, command):
+    done = affekt(*command, tmp_path / "no.csv", "-o", tmp_path / "nowhere" / "x.json")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "there is no folder" in done.stderr

@@ -82,6 +82,13 @@ def test_an_agent_is_not_explained(timeline):
     assert "never judged" in result.stderr
 
 
+@pytest.mark.parametrize("command", ["explain", "predict"])
+def test_of_two_agents_none_is_judged_unnoticed(command):
+    result = CliRunner().invoke(main, [command, str(CALL), "--agent", "right", "--agent", "left"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--agent was given 2 times (right, left)" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [

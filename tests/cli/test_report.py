@@ -57,6 +57,16 @@ def test_nothing_to_write_gives_markdown_and_json_on_request(evaluation):
     assert json.loads(affekt(evaluation, "--bootstraps", 20, "--json").stdout)["subject"]["name"] == "made0"
 
 
+@pytest.mark.parametrize("part", ["corpora", "tests", "results"])
+@pytest.mark.parametrize("value", [4, [1], [{}]])
+def test_a_spoilt_stress_suite_is_refused_in_words(table, tmp_path, part, value):
+    path = tmp_path / "stress.json"
+    path.write_text(json.dumps({**reported.stress(), part: value}), encoding="utf-8")
+    done = affekt(table, "--stress", path, "--bootstraps", 20)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert f"{part} must be a list of objects" in done.stderr
+
+
 def test_others_are_compared_and_the_stress_suite_is_taken_in(evaluation, table, tmp_path):
     stress = tmp_path / "stress.json"
     stress.write_text(json.dumps(reported.stress()), encoding="utf-8")
@@ -85,7 +95,7 @@ def test_a_bundled_model_brings_its_card(tmp_path):
         (("default",), 2, "affekt evaluate default --on CORPUS"),
         (("{}", "--stress", "{}"), 1, "affekt.stress/1"),
         (("{}", "--stress", "nowhere.json"), 1, "cannot be read"),
-        (("{}", "-o", "nowhere/report.md"), 2, "cannot write"),
+        (("{}", "-o", "nowhere/report.md"), 2, "there is no folder"),
     ],
 )
 def test_what_cannot_be_is_said(evaluation, arguments, code, words):

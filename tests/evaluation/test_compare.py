@@ -68,6 +68,13 @@ def test_ways_that_are_drawn_give_nearly_the_p_of_all_ways(monkeypatch):
     assert drawn["scores"]["uar"]["p"] == pytest.approx(exact["scores"]["uar"]["p"], abs=0.03)
 
 
+@pytest.mark.parametrize("people", [14, 25])
+def test_ways_that_are_drawn_some_at_a_time_are_those_of_one_draw(people):
+    found = compare._swaps(people, 3)
+    assert found.itemsize == 1
+    assert np.array_equal(found, np.random.default_rng(3).integers(2, size=(compare.PERMUTATIONS, people)))
+
+
 def test_a_better_model_is_found_to_be_better():
     found = run(*pair(1, speakers=10, clips=40, skills=(2.5, 1.0)))
     for name in ("uar", "accuracy"):

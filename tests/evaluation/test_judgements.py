@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import cache
 
@@ -162,6 +163,65 @@ def test_a_leaking_run_stays_leaking(run, tmp_path):
 
 
 # What manifests know ----------------------------------------------------------------------------------------------
+
+
+def test_an_evaluation_reads_back_whole_the_raters_shares_too(tmp_path):
+    own = judged.judgements()
+    votes = np.where(np.arange(len(own))[:, None] % 3 == 0, np.nan, own.probs)
+    own = replace(own, ratings=votes, rated=None)
+    found = scores.evaluate(own, bootstraps=20)
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(found), encoding="utf-8")
+    again = scores.evaluate(judgements.read(path), bootstraps=20)
+    assert found["soft"]
+    assert again["soft"]["n"] == found["soft"]["n"]
+    assert again["emotion"] == found["emotion"]
+
+
+def _without(name):
+    return lambda found: found["rows"].pop(name)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda found: found.pop("labels"), "'labels'"),
+        (lambda found: found.pop("leaky"), "'leaky'"),
+        (lambda found: found.update(leaky="no"), "leaky must be true or false"),
+        (lambda found: found.update(rows=[1]), "write it again"),
+        (lambda found: found.update(about=[1]), "about an object"),
+        (lambda found: found["about"].update(skipped=5), "skipped must be of another type"),
+        (_without("speaker"), "'speaker'"),
+        (lambda found: found["rows"]["speaker"].pop(), "speakers has the shape"),
+        (lambda found: found["rows"]["truth"].__setitem__(0, "fury"), "'fury'"),
+        (lambda found: found["rows"].update(probs="x"), "write it again"),
+        (lambda found: found["rows"]["probs"][0].__setitem__(0, 7.0), "do not sum to 1"),
+        (lambda found: found["rows"]["probs"][0].__setitem__(0, float("nan")), "do not sum to 1"),
+    ],
+)
+def test_a_spoilt_evaluation_is_refused_in_words(tmp_path, spoil, message):
+    found = scores.evaluate(judged.judgements(), bootstraps=20)
+    spoil(found)
+    path = tmp_path / "spoilt.json"
+    path.write_text(json.dumps(found), encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        judgements.read(path)
+
+
+@pytest.mark.parametrize("split", ["LEAKY", "leaky", " Leaky "])
+def test_a_table_that_says_leaky_is_leaky_however_it_is_written(tmp_path, split):
+    path = csv(tmp_path, "id,speaker,truth,prediction,split", "a,x,anger,anger,", f"b,y,fear,anger,{split}")
+    assert judgements.read(path).leaky
+
+
+def test_a_speaker_who_is_tested_in_two_folds_was_heard_in_training(tmp_path):
+    head, rows = "id,speaker,truth,prediction,fold", ("a,x,anger,anger,1", "b,x,fear,anger,2")
+    found = judgements.read(csv(tmp_path, head, *rows))
+    assert found.leaky
+    assert "x is tested in the folds 1 and 2" in found.about["known"]
+    told = [f"{row},speaker-independent" for row in rows]
+    assert not judgements.read(csv(tmp_path, f"{head},split", *told)).leaky
+    assert not judgements.read(csv(tmp_path, head, "a,x,anger,anger,1", "b,y,fear,anger,2", "c,x,fear,fear,1")).leaky
 
 
 def test_manifests_tell_of_speakers_and_raters():

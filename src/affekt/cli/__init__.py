@@ -72,7 +72,9 @@ def _words(error: click.ClickException) -> str:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    click.echo(f"affekt: {' '.join(message.split())}", err=True)
+    from affekt.view.words import printable
+
+    click.echo(f"affekt: {printable(' '.join(message.split()))}", err=True)
     sys.exit(code)
 
 

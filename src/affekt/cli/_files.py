@@ -7,6 +7,16 @@ from pathlib import Path
 from affekt.errors import UsageError
 
 
+def check(path: Path) -> None:
+    """Refuse what could not be written in the end before minutes of work.
+
+    Raises:
+        UsageError: the folder is not there.
+    """
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no folder {str(path.parent)!r} to write {path.name!r} to")
+
+
 def write(text: str, path: Path) -> None:
     """Write UTF-8 beside the file first, so that nobody ever reads half of it; into a link or a pipe, at once.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from affekt.cli._terminal import harmless
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -17,7 +19,7 @@ _NAMED = 2  # recordings of an item
 
 def print_report(report: Report, console: Console, table: Any) -> None:
     """Print what was found, how sure it is, examples, and what to do."""
-    console.print(_compared(report), style="bold")
+    console.print(harmless(_compared(report)), style="bold")
     for finding in report.findings:
         weight = "" if finding.leaks else "no leak"
         table.add_row(
@@ -26,11 +28,11 @@ def print_report(report: Report, console: Console, table: Any) -> None:
     if report.findings:
         console.print(table)
     for finding in report.findings:
-        console.print(f"{finding.kind}: {finding.note}")
+        console.print(harmless(f"{finding.kind}: {finding.note}"))
         for line in _examples(finding) if finding.leaks else ():
-            console.print(f"  {line}")
+            console.print(harmless(f"  {line}"))
     for line in _apart(report):
-        console.print(line)
+        console.print(harmless(line))
     text, style = _verdict(report)
     console.print(text, style=style)
 

@@ -53,6 +53,21 @@ def score(found: Mapping[str, Any]) -> tuple[str, str]:
     return shown, f"{interval[0]:.3f} to {interval[1]:.3f}" if interval and None not in interval else ""
 
 
+def harmless(value: Any) -> Any:
+    r"""Replace in all texts of a JSON value, names above all, what a terminal would obey.
+
+    >>> harmless({"speakers": ["a\x1b[31m", 2]})
+    {'speakers': ['a�[31m', 2]}
+    """
+    from affekt.view.words import printable
+
+    if isinstance(value, dict):
+        return {harmless(key): harmless(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [harmless(one) for one in value]
+    return printable(value) if isinstance(value, str) else value
+
+
 def write_json(value: Any) -> None:
     """Print JSON to standard output."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))

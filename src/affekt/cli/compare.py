@@ -43,7 +43,7 @@ def command(a: str, b: str, merge: tuple[str, ...], bootstraps: int, seed: int, 
             raise UsageError(f"there is no run, table or evaluation {path!r}")
     one, other = (judgements.read(path, merge=merges(merge)) for path in (a, b))
     found = compare.compare(one, other, bootstraps=bootstraps, seed=seed)
-    _terminal.write_json(found) if as_json else _print(found, (a, b))
+    _terminal.write_json(found) if as_json else _print(_terminal.harmless(found), (a, b))
 
 
 def _print(found: Mapping[str, Any], paths: tuple[str, str]) -> None:

@@ -79,6 +79,8 @@ def command(
 
     if output is not None and output.suffix != ".json":
         raise UsageError(f"-o writes JSON, so its name must end in .json, not in {output.suffix or 'nothing'!r}")
+    if output is not None:
+        _files.check(output)
     merges, kept = read_merges(merge), cache or default_folder()
     bundle = _bundle(what, on)
     if bundle is None:
@@ -88,14 +90,14 @@ def command(
     else:
         judged = _judged(bundle, str(on), root, (kept, workers or os.cpu_count() or 1), (merges, offered, allow_leak))
     for line in judged.about.get("skipped") or ():
-        click.echo(f"affekt: left out: {line}", err=True)
+        click.echo(f"affekt: left out: {_terminal.harmless(line)}", err=True)
     found = scores.evaluate(judged, bootstraps=bootstraps, seed=seed)
     if output is not None:
         write(found, output)
     if as_json:
         click.echo(text(found), nl=False)
     else:
-        _print(found, output)
+        _print(_terminal.harmless({**found, "rows": None}), output)
     return 1 if bundle is not None and found["about"]["skipped"] else 0
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from affekt.cli import _files, _options
+from affekt.cli import _agent, _files, _options
 from affekt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ Exit code: 0, 1 if the recording cannot be explained, 2 if the call is wrong."""
 @click.option(
     "--channel", type=click.Choice(_options.CHANNELS), metavar="WHICH", default="auto", help="As in affekt predict."
 )
-@click.option("--agent", metavar="WHO", help="Channel or speaker who is not judged, nor explained.")
+@click.option("--agent", multiple=True, callback=_agent.one, metavar="WHO",
+              help="Channel or speaker who is not judged, nor explained.")  # fmt: skip
 @click.option("--segments", type=click.Path(exists=True, dir_okay=False), metavar="RTTM", help="Who speaks when.")
 @click.option("--words", type=click.Path(exists=True, dir_okay=False), metavar="FILE",
               help="Words with times: CTM, or CSV or JSON with word, start, end.")  # fmt: skip

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
-from affekt.cli import _options
+from affekt.cli import _agent, _options
 from affekt.cli._report import Outcome, Report, about, bug, lost
 from affekt.errors import AffektError, UsageError
 
@@ -60,7 +60,8 @@ class _Settings:
 @click.option("--top", type=click.IntRange(1), metavar="N", help="Show the N most probable emotions of each turn.")
 @click.option("--plot", metavar="FILE", help="Draw to FILE (.html, .png, .svg); for several, {name} must be in it.")
 @click.option("--channel", type=click.Choice(_options.CHANNELS), metavar="WHICH", default="auto", help=_CHANNEL_HELP)
-@click.option("--agent", metavar="WHO", help="Channel or speaker who is not judged: left, right, ch3, a name.")
+@click.option("--agent", multiple=True, callback=_agent.one, metavar="WHO",
+              help="Channel or speaker who is not judged: left, right, ch3, a name.")  # fmt: skip
 @click.option(
     "--segments",
     type=click.Path(exists=True, dir_okay=False),

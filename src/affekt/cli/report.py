@@ -96,6 +96,8 @@ def _refuse(output: Sequence[Path], card: Path | None) -> None:
             raise UsageError(f"-o writes {', '.join(_FORMS)}, by the end of the name, not {path.suffix or 'nothing'!r}")
     if card is not None and card.suffix != ".md":
         raise UsageError(f"--card writes Markdown, so its name must end in .md, not in {card.suffix or 'nothing'!r}")
+    for path in (*output, *([card] if card else [])):
+        _files.check(path)
 
 
 def _read(what: str, merge: dict[str, str] | None, root: Path) -> Judgements:

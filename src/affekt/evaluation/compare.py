@@ -31,6 +31,7 @@ Measure = Callable[[Floats], Floats]
 SCHEMA = "affekt.comparison/1"
 PERMUTATIONS = 10_000
 
+_WAYS = 1000  # at once: a float for each way and speaker must fit into memory
 _CLOSE = 1e-12  # two differences that rounding alone tells apart are one
 _SAME = 1e-3  # of the raters' affect in two tables: what writing it with few digits may do
 
@@ -150,11 +151,14 @@ def _refuse_other_truth(one: Judgements, other: Judgements) -> None:
 # The test ---------------------------------------------------------------------------------------------------------
 
 
-def _swaps(people: int, seed: int) -> NDArray[np.int64]:
+def _swaps(people: int, seed: int) -> NDArray[np.uint8]:
     """Whose predictions change sides, (ways, speakers): all ways where there are few, else some that are drawn."""
-    if 2**people <= PERMUTATIONS:
-        return (np.arange(2**people)[:, None] >> np.arange(people)) & 1
-    return np.random.default_rng(seed).integers(2, size=(PERMUTATIONS, people))
+    if people < 64 and 2**people <= PERMUTATIONS:
+        return ((np.arange(2**people)[:, None] >> np.arange(people)) & 1).astype(np.uint8)
+    rng, found = np.random.default_rng(seed), np.empty((PERMUTATIONS, people), np.uint8)
+    for start in range(0, PERMUTATIONS, _WAYS):  # eight bytes a draw, so some at a time
+        found[start : start + _WAYS] = rng.integers(2, size=(len(found[start : start + _WAYS]), people))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +166,7 @@ class _Trial:
     """Draws and swaps of the same speakers."""
 
     draws: Draws
-    swaps: NDArray[np.int64]
+    swaps: NDArray[np.uint8]
 
     @classmethod
     def of(cls, speakers: NDArray[np.str_], bootstraps: int, seed: int) -> _Trial:
@@ -186,7 +190,8 @@ class _Trial:
 
     def _chance(self, a: Floats, b: Floats, measure: Measure, seen: float) -> float | None:
         """Share of swaps that part the models as far as they are; the swap that was seen counts, so never 0."""
-        mine = a.sum(axis=0) + self.swaps @ (b - a)
+        moved = [self.swaps[start : start + _WAYS] @ (b - a) for start in range(0, len(self.swaps), _WAYS)]
+        mine = a.sum(axis=0) + np.concatenate(moved)
         apart = np.abs(measure(mine) - measure((a + b).sum(axis=0) - mine))
         if np.isnan(seen) or np.isnan(apart).all():
             return None

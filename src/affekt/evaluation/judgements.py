@@ -199,6 +199,7 @@ def _csv(path: Path, merge: Mapping[str, str], name: str, about: Mapping[str, An
     if decided is not None and (decided < 0).any():
         where = lines[int((decided < 0).argmax())][0]
         raise DataError(f"{where}: no prediction; give one in every row, or leave the column out")
+    why = _leak(lines)
     return Judgements(
         name=name,
         labels=labels,
@@ -210,8 +211,8 @@ def _csv(path: Path, merge: Mapping[str, str], name: str, about: Mapping[str, An
         probs=probs,
         affect=_numbers(lines, AXES) if affective else None,
         rated=_numbers(lines, tuple(f"true_{axis}" for axis in AXES)) if affective else None,
-        leaky=bool((_texts(lines, "split", "") == LEAKY).any()),
-        about={**about, "merge": {**about.get("merge", {}), **merge}},
+        leaky=bool(why),
+        about={**about, "known": why or None, "merge": {**about.get("merge", {}), **merge}},
         decided=decided,
     )
 
@@ -228,6 +229,27 @@ def _refuse_twice(lines: _Lines) -> None:
         if name in seen:
             raise DataError(f"{where}: the id {row['id']!r} stands in {seen[name].rpartition(', ')[2]} already")
         seen[name] = where
+
+
+def _leak(lines: _Lines) -> str:
+    """Say why scores are too high, empty where nothing tells of a leak.
+
+    A speaker who is tested in two folds is heard in training by each: the other fold's recordings are there.
+    """
+    told = {row.get("split", "").strip().lower() for _, row in lines}
+    if LEAKY.lower() in told:
+        return "train and test share speakers"
+    if "speaker-independent" in told:
+        return ""
+    tested: dict[tuple[str, str], str] = {}
+    for _, row in lines:
+        fold, who = row.get("fold", ""), (row.get("corpus", ""), row["speaker"])
+        if fold and tested.setdefault(who, fold) != fold:
+            return (
+                f"{row['speaker']} is tested in the folds {tested[who]} and {fold}, so that training has heard the "
+                f"speaker; where it has not, a column split with speaker-independent says so"
+            )
+    return ""
 
 
 def _labels(lines: _Lines, own: Sequence[str], merge: Mapping[str, str]) -> LabelSet:
@@ -326,11 +348,25 @@ def _evaluation(path: Path, merge: Mapping[str, str]) -> Judgements:
         raise DataError(f"{path} is no evaluation of the kind {SCHEMA} with its rows; `affekt evaluate -o` writes one")
     if merge:
         raise UsageError("an evaluation was merged when it was made; merge what it was made of instead")
+    try:
+        read = _rows(found)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path} is not as `affekt evaluate -o` wrote it: {type(error).__name__}, {error}; write it again"
+        ) from error
+    wrong = _unlike(read)
+    if wrong:
+        raise DataError(f"{path} is not as `affekt evaluate -o` wrote it: {wrong}; write it again")
+    return read
+
+
+def _rows(found: Mapping[str, Any]) -> Judgements:
+    """Build judgements of an evaluation's rows; whatever is not there or of another type raises what Python raises."""
     rows, labels = found["rows"], LabelSet(tuple(found["labels"]))
     places = {name: place for place, name in enumerate(labels)} | {None: -1}
 
-    def numbers(name: str) -> Floats | None:
-        kept = [[math.nan] * 3 if row is None else row for row in rows[name]] if rows.get(name) else None
+    def numbers(name: str, width: int = 3) -> Floats | None:
+        kept = [[math.nan] * width if row is None else row for row in rows[name]] if rows.get(name) else None
         return None if kept is None else np.array(kept, np.float64)
 
     said = rows.get("said")
@@ -345,11 +381,33 @@ def _evaluation(path: Path, merge: Mapping[str, str]) -> Judgements:
         probs=numbers("probs"),
         affect=numbers("affect"),
         rated=numbers("rated"),
+        ratings=numbers("ratings", len(labels)),
         groups={name: np.array(own, np.str_) for name, own in rows.get("groups", {}).items()},
         leaky=found["leaky"],
         about=found.get("about", {}),
         decided=None if said is None else np.array([places[name] for name in said], np.intp),
     )
+
+
+def _unlike(read: Judgements) -> str:
+    """Say what is wrong with judgements that came from JSON, empty where nothing is."""
+    n, k = len(read), len(read.labels)
+    shapes: list[tuple[str, Any, tuple[int, ...]]] = [
+        *((name, getattr(read, name), (n,)) for name in ("corpora", "speakers", "folds", "truth", "decided")),
+        *(("probs", read.probs, (n, k)), ("affect", read.affect, (n, 3)), ("rated", read.rated, (n, 3))),
+        ("ratings", read.ratings, (n, k)),
+        *((name, own, (n,)) for name, own in read.groups.items()),
+    ]
+    for name, own, shape in shapes:
+        if own is not None and own.shape != shape:
+            return f"{name} has the shape {own.shape}, not {shape}"
+    if read.probs is not None and not (np.all(read.probs >= 0) and np.all(abs(read.probs.sum(axis=1) - 1) <= _NEAR)):
+        return "there are probabilities that are negative or do not sum to 1"
+    if not isinstance(read.leaky, bool) or not isinstance(read.name, str) or not isinstance(read.about, dict):
+        return "leaky must be true or false, name a text, about an object"
+    kinds = {"merge": dict, "fingerprints": dict, "left_out": dict, "skipped": list}
+    odd = [name for name, kind in kinds.items() if not isinstance(read.about.get(name, kind()), kind)]
+    return f"of about, {', '.join(odd)} must be of another type" if odd else ""
 
 
 # Joining ----------------------------------------------------------------------------------------------------------

@@ -24,6 +24,12 @@ SCHEMA = "affekt.report/1"
 STRESS = "affekt.stress/1"
 
 _PACKAGES = ("affekt", "numpy")
+_STRESS_PARTS: Mapping[str, frozenset[str]] = {
+    "corpora": frozenset({"name", "utterances", "speakers"}),
+    "tests": frozenset({"name", "asks"}),
+    "results": frozenset({"corpus", "test", "level", "metric", "value", "threshold", "side", "passed"}),
+}
+"What a report needs of a stress suite."
 
 
 def gather(
@@ -105,6 +111,12 @@ def read_stress(path: Path) -> dict[str, Any]:
     lacking = [name for name in ("model", "corpora", "tests", "results") if name not in found]
     if lacking:
         raise DataError(f"{path} lacks {', '.join(lacking)}; `affekt stress -o` writes them")
+    for part, needed in _STRESS_PARTS.items():
+        rows = found[part]
+        if not isinstance(rows, list) or any(not isinstance(row, dict) or needed - row.keys() for row in rows):
+            raise DataError(
+                f"{path}: {part} must be a list of objects with {', '.join(sorted(needed))}; `affekt stress -o` writes it"
+            )
     return found
 
 

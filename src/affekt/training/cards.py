@@ -146,7 +146,7 @@ def _shown(score: Any) -> str:
 
 def _limits(result: Result, made: Made) -> Iterator[str]:
     if result.leaky:
-        yield f"{results.LEAKY}: the split shares speakers, the scores are 6 to 30 points too high: do not quote them"
+        yield f"{results.LEAKY}: the split shares speakers, the scores are too high: do not quote them"
     corpora = [datasets.card(m.name) for m in made.manifests if m.name in datasets.names()]
     if acted := [one.name for one in corpora if one.elicitation == "acted"]:
         yield f"Acted speech ({', '.join(acted)}): natural emotion is subtler, and every model loses there."
