@@ -115,7 +115,7 @@ def read_stress(path: Path) -> dict[str, Any]:
         rows = found[part]
         if not isinstance(rows, list) or any(not isinstance(row, dict) or needed - row.keys() for row in rows):
             raise DataError(
-                f"{path}: {part} must be a list of objects with {', '.join(sorted(needed))}; `affekt stress -o` writes it"
+                f"{path}: {part} must be a list of objects with {', '.join(sorted(needed))}; `affekt stress -o` does"
             )
     return found
 

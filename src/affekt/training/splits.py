@@ -151,7 +151,8 @@ def _random(count: int, k: int, allow_leak: bool, seed: int) -> list[Split]:
     if not allow_leak:
         raise DataError(
             "random/K deals recordings, so that speakers are heard in training and in the test: scores are "
-            "too high (benchmarks/LEAKAGE.md: 4 to 31 points). Take speakers/K, or set data.allow_leak = true, which marks every output LEAKY"
+            "too high (benchmarks/LEAKAGE.md: 4 to 31 points). Take speakers/K, or set data.allow_leak = true, which "
+            "marks every output LEAKY"
         )
     dealt = np.random.default_rng(seed).permutation(count) % k
     return [
