@@ -94,3 +94,16 @@ def test_every_error_has_its_exit_code(monkeypatch, error, code, said):
 def test_an_error_of_ours_is_not_hidden(monkeypatch):
     monkeypatch.setattr(main, "get_command", lambda ctx, name: click.Command(name, callback=lambda: [][1]))
     assert isinstance(run("data").exception, IndexError)
+
+
+def _commands(group, path=()):
+    for name in group.list_commands(None):
+        one = group.get_command(None, name)
+        yield from _commands(one, (*path, name)) if isinstance(one, click.Group) else [(*path, name)]
+
+
+@pytest.mark.parametrize("path", list(_commands(main)), ids=" ".join)
+def test_every_command_has_examples_in_its_help(path):
+    shown = CliRunner().invoke(main, [*path, "--help"]).output
+    assert "Examples:" in shown
+    assert f"affekt {' '.join(path)}" in shown.split("Examples:")[1]

@@ -47,7 +47,13 @@ def command() -> None:
     """Know corpora: list, show, check, write manifests; find leaks between training and test."""
 
 
-@command.command("list")
+_LIST = """\b
+Examples:
+  affekt data list           a row per corpus: language, counts, what a model trained on it may be used for
+  affekt data list --json    for a program"""
+
+
+@command.command("list", epilog=_LIST)
 @_as_json
 def list_(as_json: bool) -> None:
     """List the corpora that can be read."""
@@ -73,7 +79,14 @@ def list_(as_json: bool) -> None:
     _terminal.console().print(table)
 
 
-@command.command()
+_SHOW = """\b
+Examples:
+  affekt data show ravdess                   labels, counts, protocols, known defects
+  affekt data show ravdess corpora/ravdess   with the hashes of the folds of that copy
+  affekt data show table                     how a CSV of your own is read"""
+
+
+@command.command(epilog=_SHOW)
 @_corpus
 @click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
 @_as_json
@@ -108,15 +121,22 @@ def _hashes(name: str, path: Path | None) -> dict[str, str | None]:
     return {key: folds_sha256(protocol.folds(copy)) for key, protocol in known.items()}
 
 
-@command.command()
+_CHECK = """\b
+Examples:
+  affekt data check ravdess corpora/ravdess     is it what it claims to be?
+  affekt data check emodb corpora/emodb --json  for a program
+Exit code: 0 if it is, 1 if it is not, 2 if the call is wrong."""
+
+
+@command.command(epilog=_CHECK)
 @_corpus
 @_folder
 @_as_json
 def check(name: str, path: Path, as_json: bool) -> None:
     """Check that PATH is the corpus NAME, whole and undamaged.
 
-    Decodes every recording. Exit code 0: it is what it claims to be; 1: it is not. Defects of the official release that
-    its card lists do not count; clipped recordings and audio without a label are reported only.
+    Decodes every recording. Defects of the official release that its card lists do not count; clipped recordings and
+    audio without a label are reported only.
     """
     from affekt.datasets import _check
 
@@ -129,7 +149,13 @@ def check(name: str, path: Path, as_json: bool) -> None:
     sys.exit(0 if report.ok else 1)
 
 
-@command.command()
+_MANIFEST = """\b
+Examples:
+  affekt data manifest emodb corpora/emodb -o emodb.jsonl
+  affekt data manifest table mine.csv -o mine.jsonl        a CSV of your own: path, emotion, speaker"""
+
+
+@command.command(epilog=_MANIFEST)
 @_corpus
 @_folder
 @click.option(

@@ -31,7 +31,12 @@ def command(ctx: click.Context, /, as_json: bool) -> None:
         _print_list(cards)
 
 
-@command.command()
+_SHOW = """\b
+Examples:
+  affekt models show permissive        what it was trained on, how good it is, what it may be used for"""
+
+
+@command.command(epilog=_SHOW)
 @click.argument("name")
 @_as_json
 def show(name: str, as_json: bool) -> None:
