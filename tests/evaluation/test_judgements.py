@@ -112,6 +112,19 @@ def test_a_wrong_table_is_refused_with_the_line(tmp_path, lines, message):
         judgements.read(csv(tmp_path, *lines))
 
 
+AFFECT = "true_valence,true_arousal,true_dominance,valence,arousal,dominance"
+
+
+@pytest.mark.parametrize("value", ["1e200", "-1e6", "inf", "-inf", "1" + 200 * "0"])
+@pytest.mark.parametrize("place", [0, 4])
+def test_affect_beyond_any_scale_is_refused_with_the_line(tmp_path, value, place):
+    wild = [value if column == place else "0.1" for column in range(6)]
+    path = csv(tmp_path, f"id,speaker,truth,{AFFECT}", "a,x,,1,2,3,4,5,7", f"b,y,,{','.join(wild)}")
+    with pytest.raises(DataError, match=f"line 3: {AFFECT.split(',')[place]} is '.*', beyond any scale") as refused:
+        judgements.read(path)
+    assert len(str(refused.value)) < 300 + len(str(path))
+
+
 def test_what_is_not_there_or_no_run_is_refused(tmp_path):
     with pytest.raises(DataError, match="there is no file or folder"):
         judgements.read(tmp_path / "absent.csv")
@@ -197,6 +210,7 @@ def _without(name):
         (lambda found: found["rows"].update(probs="x"), "write it again"),
         (lambda found: found["rows"]["probs"][0].__setitem__(0, 7.0), "do not sum to 1"),
         (lambda found: found["rows"]["probs"][0].__setitem__(0, float("nan")), "do not sum to 1"),
+        (lambda found: found["rows"].update(affect=[[0, 0, 1e200]] * 160), "affect beyond any scale"),
     ],
 )
 def test_a_spoilt_evaluation_is_refused_in_words(tmp_path, spoil, message):

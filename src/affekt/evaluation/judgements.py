@@ -43,6 +43,7 @@ LEAKY = "LEAKY"
 
 _VERSION = 1  # of how a recording becomes windows; raised when that changes
 _NEAR = 0.01  # of 1: what rounding may do to a row's sum
+_FARTHEST = 1000.0  # of affect, which corpora rate from 1 to 7 or in [-1, 1]: what lies beyond is a slip
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,8 +299,18 @@ def _share(text: str, where: str, column: str) -> float:
 
 
 def _numbers(lines: _Lines, columns: Sequence[str]) -> Floats:
-    rows = [[number(row[name], where, name) if row[name] else math.nan for name in columns] for where, row in lines]
+    rows = [[_affect(row[name], where, name) if row[name] else math.nan for name in columns] for where, row in lines]
     return np.array(rows, np.float64)
+
+
+def _affect(text: str, where: str, column: str) -> float:
+    value = number(text, where, column)
+    if abs(value) > _FARTHEST:
+        raise DataError(
+            f"{where}: {column} is {text[:20]!r}, beyond any scale of affect (-1 to 1, or 1 to 7); leave it empty "
+            f"where nobody knows it"
+        )
+    return value
 
 
 def _could_say(truth: Index, decided: Index, corpora: Names, count: int) -> NDArray[np.bool_]:
@@ -403,6 +414,8 @@ def _unlike(read: Judgements) -> str:
             return f"{name} has the shape {own.shape}, not {shape}"
     if read.probs is not None and not (np.all(read.probs >= 0) and np.all(abs(read.probs.sum(axis=1) - 1) <= _NEAR)):
         return "there are probabilities that are negative or do not sum to 1"
+    if any(own is not None and np.any(np.abs(own) > _FARTHEST) for own in (read.affect, read.rated)):
+        return "there is affect beyond any scale"
     if not isinstance(read.leaky, bool) or not isinstance(read.name, str) or not isinstance(read.about, dict):
         return "leaky must be true or false, name a text, about an object"
     kinds = {"merge": dict, "fingerprints": dict, "left_out": dict, "skipped": list}
