@@ -94,7 +94,7 @@ def test_a_bundled_model_brings_its_card(tmp_path):
         (("nowhere",), 2, "there is no run, table or evaluation 'nowhere'"),
         (("default",), 2, "affekt evaluate default --on CORPUS"),
         (("{}", "--stress", "{}"), 1, "affekt.stress/1"),
-        (("{}", "--stress", "nowhere.json"), 1, "cannot be read"),
+        (("{}", "--stress", "nowhere.json"), 1, "cannot read nowhere.json: No such file or directory"),
         (("{}", "-o", "nowhere/report.md"), 2, "there is no folder"),
     ],
 )

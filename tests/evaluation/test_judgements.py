@@ -94,7 +94,8 @@ def test_merged_emotions_count_as_one(tmp_path):
     ("lines", "message"),
     [
         ((HEAD,), "has a header and no rows"),
-        (("id,truth,p_anger", "a,anger,1"), "line 1: no column speaker"),
+        (("id,truth,p_anger", "a,anger,1"), "line 1: no column speaker; found id, truth, p_anger"),
+        (("",), "line 1: no column id, speaker, truth; found nothing: the file is empty"),
         (("id,speaker,truth", "a,ada,anger"), "line 1: says nothing of what was judged; needs a column p_EMOTION"),
         ((HEAD, "a,ada,anger,0.5,0.5", "b,ben,fear,0.5,0.5"), "line 3: truth is 'fear', none of the emotions"),
         ((HEAD, "a,ada,anger,0.5,x"), "line 2: p_neutral must be a number, not 'x'"),

@@ -162,14 +162,18 @@ def _run(folder: Path, merge: dict[str, str]) -> Judgements:
 def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
         raise DataError(f"{path} cannot be read: {error}") from error
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     if not isinstance(found, dict):
         raise DataError(f"{path} cannot be read: it must hold an object, {{...}}")
