@@ -81,7 +81,7 @@ def leaky(report: Report) -> str:
 def summary(report: Report) -> list[str]:
     """Say in a few sentences what came out."""
     own = report["subject"]
-    found = [*_emotion(own), *_affect(own), *_trust(own), *_tried(own)]
+    found = [*_emotion(own), *_affect(own), *own["notes"], *_trust(own), *_tried(own)]
     found += [line for other in report["others"] for line in beside(other)]
     return found + (list(verdicts.sentences(report["stress"])) if report["stress"] else [])
 
@@ -96,7 +96,8 @@ def _emotion(own: Mapping[str, Any]) -> Iterator[str]:
         sure = f"; other speakers of the same kind would give {span(uar['interval'])}" if uar["interval"] else ""
         share = percent(uar["value"])
         yield f"Of each emotion, {share} are found on average: UAR {decimal(uar['value'])}{sure} ({where})."
-        yield from _peers(found)
+        if sum(row["support"] > 0 for row in found["classes"]) > 1:  # of one emotion, nothing beats a guess
+            yield from _peers(found)
     yield from _resolves(found)
 
 
@@ -122,8 +123,6 @@ def _resolves(found: Mapping[str, Any]) -> Iterator[str]:
             f"Two equally good models lie up to {known['alike']:.3f} in UAR apart by chance on these "
             f"speakers{other}: smaller differences mean nothing."
         )
-    elif not known:
-        yield "One speaker is no sample of people: no interval can be given, and no difference be judged."
 
 
 def _affect(own: Mapping[str, Any]) -> Iterator[str]:
