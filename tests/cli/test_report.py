@@ -52,6 +52,16 @@ def test_every_form_has_the_same_score(evaluation, tmp_path):
     assert uar == scores.evaluate(judged.judgements(), bootstraps=20)["emotion"]["uar"]["value"]
 
 
+def test_every_form_says_that_a_split_is_not_known(table, tmp_path):
+    forms = [tmp_path / f"report{end}" for end in (".html", ".md", ".json")]
+    told = [word for path in forms for word in ("-o", path)]
+    assert affekt(table, *told, "--card", tmp_path / "card.md", "--bootstraps", 5).exit_code == 0
+    for path in (*forms, tmp_path / "card.md"):
+        text = path.read_text(encoding="utf-8")
+        assert "It is not known how training and test were parted" in text, path
+        assert "speaker-independent" not in text, path
+
+
 def test_nothing_to_write_gives_markdown_and_json_on_request(evaluation):
     assert affekt(evaluation, "--bootstraps", 20).stdout.startswith("# made0\n")
     assert json.loads(affekt(evaluation, "--bootstraps", 20, "--json").stdout)["subject"]["name"] == "made0"

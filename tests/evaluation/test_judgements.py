@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from functools import cache
 
@@ -237,6 +238,45 @@ def test_a_speaker_who_is_tested_in_two_folds_was_heard_in_training(tmp_path):
     told = [f"{row},speaker-independent" for row in rows]
     assert not judgements.read(csv(tmp_path, f"{head},split", *told)).leaky
     assert not judgements.read(csv(tmp_path, head, "a,x,anger,anger,1", "b,y,fear,anger,2", "c,x,fear,fear,1")).leaky
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "split"),
+    [
+        ("corpus", "demo", "not known"),
+        ("split", "", "not known"),
+        ("split", "test", "not known"),
+        ("fold", "", "not known"),
+        ("split", "Speaker-Independent", "speaker-independent"),
+        ("fold", "1", "speaker-independent"),
+        ("split", "LEAKY", "LEAKY"),
+    ],
+)
+def test_a_table_that_says_nothing_of_its_split_is_not_called_speaker_independent(tmp_path, column, value, split):
+    rows = (f"a,x,anger,anger,{value}", f"b,y,fear,anger,{value}")
+    found = scores.evaluate(
+        judgements.read(csv(tmp_path, f"id,speaker,truth,prediction,{column}", *rows)), bootstraps=5
+    )
+    assert found["split"] == split
+    assert any("not known how training and test were parted" in note for note in found["notes"]) == (
+        split == "not known"
+    )
+    path = csv(tmp_path, json.dumps(found), name="found.json")
+    assert judgements.read(path).split == split
+    del found["split"]  # as nothing has asked for it before
+    assert judgements.read(csv(tmp_path, json.dumps(found), name="old.json")).split in (split, "speaker-independent")
+
+
+def test_a_run_tells_how_its_table_was_split(run, tmp_path):
+    """Even where the table itself does not."""
+    lines = (run.folder / "predictions.csv").read_text(encoding="utf-8").splitlines()
+    kept = [place for place, name in enumerate(lines[0].split(",")) if name not in ("split", "fold")]
+    bare = [",".join(line.split(",")[place] for place in kept) for line in lines]
+    assert judgements.read(csv(tmp_path, *bare)).split == "not known"
+    csv(tmp_path, *bare, name="predictions.csv")
+    assert judgements.read(tmp_path).split == "not known"
+    shutil.copy(run.folder / "metrics.json", tmp_path)
+    assert judgements.read(tmp_path).split == "speaker-independent"
 
 
 def test_manifests_tell_of_speakers_and_raters():

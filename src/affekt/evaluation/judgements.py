@@ -40,6 +40,9 @@ AGES = (18, 30, 45, 60)
 """Years at which a new age group begins."""
 SCHEMA = "affekt.evaluation/1"
 LEAKY = "LEAKY"
+INDEPENDENT = "speaker-independent"
+UNKNOWN = "not known"
+"""Of a split: a table with neither split nor fold, and no run around it, tells nothing of who was trained on."""
 
 _VERSION = 1  # of how a recording becomes windows; raised when that changes
 _NEAR = 0.01  # of 1: what rounding may do to a row's sum
@@ -78,9 +81,16 @@ class Judgements:
     "protocol, combinations tried, fingerprints, ...: whatever is known of how they came about"
     decided: Index | None = None
     "index into labels (n,): what was said, where that is known apart from the probabilities"
+    parted: bool = True
+    "whether anything tells how training and test were parted"
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def split(self) -> str:
+        """How training and test were parted: `speaker-independent`, `LEAKY` or `not known`."""
+        return LEAKY if self.leaky else INDEPENDENT if self.parted else UNKNOWN
 
     @property
     def names(self) -> Names:
@@ -156,7 +166,8 @@ def _run(folder: Path, merge: dict[str, str]) -> Judgements:
         "merge": dict(told.get("data", {}).get("merge", {})),
     }
     found = _csv(path, merge, told.get("name", folder.name), about)
-    return replace(found, leaky=found.leaky or scores.get("split") == LEAKY)
+    split = scores.get("split")
+    return replace(found, leaky=found.leaky or split == LEAKY, parted=found.parted or split is not None)
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -219,6 +230,7 @@ def _csv(path: Path, merge: Mapping[str, str], name: str, about: Mapping[str, An
         leaky=bool(why),
         about={**about, "known": why or None, "merge": {**about.get("merge", {}), **merge}},
         decided=decided,
+        parted=INDEPENDENT in _splits(lines) or any(row.get("fold") for _, row in lines),
     )
 
 
@@ -241,10 +253,10 @@ def _leak(lines: _Lines) -> str:
 
     A speaker who is tested in two folds is heard in training by each: the other fold's recordings are there.
     """
-    told = {row.get("split", "").strip().lower() for _, row in lines}
+    told = _splits(lines)
     if LEAKY.lower() in told:
         return "train and test share speakers"
-    if "speaker-independent" in told:
+    if INDEPENDENT in told:
         return ""
     tested: dict[tuple[str, str], str] = {}
     for _, row in lines:
@@ -255,6 +267,10 @@ def _leak(lines: _Lines) -> str:
                 f"speaker; where it has not, a column split with speaker-independent says so"
             )
     return ""
+
+
+def _splits(lines: _Lines) -> set[str]:
+    return {row.get("split", "").strip().lower() for _, row in lines}
 
 
 def _labels(lines: _Lines, own: Sequence[str], merge: Mapping[str, str]) -> LabelSet:
@@ -401,6 +417,7 @@ def _rows(found: Mapping[str, Any]) -> Judgements:
         leaky=found["leaky"],
         about=found.get("about", {}),
         decided=None if said is None else np.array([places[name] for name in said], np.intp),
+        parted=found.get("split") != UNKNOWN,
     )
 
 

@@ -17,7 +17,7 @@ from affekt import metrics
 from affekt.errors import DataError, UsageError
 from affekt.evaluation import floor, trust
 from affekt.evaluation.draws import CATEGORICAL, LEVEL, Counts, Draws, confusion, rounded
-from affekt.evaluation.judgements import AXES, LEAKY, SCHEMA, Judgements
+from affekt.evaluation.judgements import AXES, SCHEMA, UNKNOWN, Judgements
 
 Floats = NDArray[np.float64]
 
@@ -64,7 +64,7 @@ def evaluate(judgements: Judgements, *, bootstraps: int = 1000, seed: int = 0) -
         "schema": SCHEMA,
         "affekt": _version(),
         "name": judgements.name,
-        "split": LEAKY if judgements.leaky else "speaker-independent",
+        "split": judgements.split,
         "leaky": judgements.leaky,
         "about": {**_ABOUT, **judgements.about},
         "bootstraps": bootstraps,
@@ -88,6 +88,11 @@ def evaluate(judgements: Judgements, *, bootstraps: int = 1000, seed: int = 0) -
 
 def _notes(found: Mapping[str, Any]) -> Iterator[str]:
     """Say where the numbers mean less than they seem to."""
+    if found["split"] == UNKNOWN:
+        yield (
+            "It is not known how training and test were parted: if training has heard these speakers, the scores are "
+            "too high."
+        )
     there = [row["label"] for row in found["emotion"]["classes"] if row["support"]] if found["emotion"] else []
     if len(there) == 1:
         yield (
