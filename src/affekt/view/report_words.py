@@ -279,7 +279,8 @@ _GLOSSARY = {
     "p": "How often models that are equally good would differ this much or more.",
     "p, Holm": "The same, corrected for looking at several emotions.",
     "agreement": "Share of the utterances of which the same is said as before the sound was changed.",
-    "passed?, FAILED?": "The interval lies on both sides of the threshold: other speakers could turn the verdict.",
+    "passed?, FAILED?": "The interval lies on both sides of the threshold, or there is none, of one speaker: others "
+    "could turn the verdict.",
     "gap": "Largest difference between groups of speakers; the threshold is what models blind to the group show.",
 }
 _NEEDS = {
