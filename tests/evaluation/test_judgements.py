@@ -171,6 +171,14 @@ def test_a_run_gives_the_scores_that_training_told(run):
     assert [fold["uar"]["value"] for fold in own["folds"]] == [fold["uar"] for fold in run.folds]
 
 
+def test_a_name_that_a_spreadsheet_takes_for_a_formula_stays_as_it_is(run, tmp_path):
+    """docs/evaluation.md says so: a name that was changed would not be found again."""
+    names = np.array([f"=cmd|' /C calc'!A{row}" for row in range(len(run.judged))])
+    examples = replace(run.judged.examples, ids=names)
+    (tmp_path / "predictions.csv").write_text(table(replace(run.judged, examples=examples)), encoding="utf-8")
+    assert judgements.read(tmp_path).ids.tolist() == names.tolist()
+
+
 def test_a_leaking_run_stays_leaking(run, tmp_path):
     (tmp_path / "predictions.csv").write_text(table(replace(run.judged, leaky=True)), encoding="utf-8")
     assert judgements.read(tmp_path).leaky
