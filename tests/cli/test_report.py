@@ -62,6 +62,12 @@ def test_every_form_says_that_a_split_is_not_known(table, tmp_path):
         assert "speaker-independent" not in text, path
 
 
+def test_one_of_a_kind_is_told_in_the_singular(tmp_path):
+    path = tmp_path / "thin.csv"
+    path.write_text("id,speaker,truth,prediction\na,x,anger,anger\n", encoding="utf-8")
+    assert "(1 utterance of 1 speaker, 1 emotion)" in affekt(path, "--bootstraps", 5).stdout
+
+
 def test_nothing_to_write_gives_markdown_and_json_on_request(evaluation):
     assert affekt(evaluation, "--bootstraps", 20).stdout.startswith("# made0\n")
     assert json.loads(affekt(evaluation, "--bootstraps", 20, "--json").stdout)["subject"]["name"] == "made0"

@@ -90,8 +90,8 @@ def _emotion(own: Mapping[str, Any]) -> Iterator[str]:
     found = own["emotion"]
     if not found:
         return
-    uar, classes = found["uar"], len(found["classes"])
-    where = f"{counted(found['n'], 'utterance')} of {counted(found['speakers'], 'speaker')}, {classes} emotions"
+    uar, classes = found["uar"], counted(len(found["classes"]), "emotion")
+    where = f"{counted(found['n'], 'utterance')} of {counted(found['speakers'], 'speaker')}, {classes}"
     if uar["value"] is not None:
         sure = f"; other speakers of the same kind would give {span(uar['interval'])}" if uar["interval"] else ""
         share = percent(uar["value"])
