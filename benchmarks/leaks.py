@@ -224,7 +224,7 @@ class Cell:
 def cell(found: Mapping[int, list[Match]], same: set[frozenset[int]]) -> Cell:
     own = {p: next((m for m in ms if m.reference == p), None) for p, ms in found.items()}
     scores = np.array([m.score if m else 0.0 for m in own.values()])
-    sure = [m is not None and m.score >= leaks.SURE and m.speed == 1 for m in own.values()]
+    sure = [m is not None and m.score >= leaks.LIKELY and m.speed == 1 for m in own.values()]
     others = [m for p, ms in found.items() for m in ms if m.reference != p and frozenset((p, m.reference)) not in same]
     false = sum(m.score >= leaks.SUSPECTED for m in others)
     least = float(np.mean(scores >= leaks.SUSPECTED))
@@ -262,7 +262,7 @@ def report(
     origin = page.origin("benchmarks.leaks", every)
     highest = max(m.score for m in wrong[SOURCES[0]])
     nth = "" if every == 1 else f"{every}th"
-    yield HEAD.format(**origin, every=nth, sure=leaks.SURE, suspected=leaks.SUSPECTED, highest=highest)
+    yield HEAD.format(**origin, every=nth, sure=leaks.LIKELY, suspected=leaks.SUSPECTED, highest=highest)
     yield "| treatment | EmoDB: copy | suspected | score | false | RAVDESS: copy | suspected | score | false |"
     yield "|---|---|---|---|---|---|---|---|---|"
     for name, both in cells.items():
@@ -287,7 +287,7 @@ def _wrong(name: str, of: Corpus, wrong: list[Match]) -> str:
     true = max((m.score for m in wrong if m.speed == 1), default=0.0)
     every = max((m.score for m in wrong), default=0.0)
     suspected = sum(m.score >= leaks.SUSPECTED for m in wrong)
-    copy = sum(m.score >= leaks.SURE and m.speed == 1 for m in wrong)
+    copy = sum(m.score >= leaks.LIKELY and m.speed == 1 for m in wrong)
     shown = [f"{score:.3f}" if score else f"below {_LOOKED}" for score in (true, every)]
     pairs = f"{n * (n - 1) // 2:,} | {takes(of.manifest):,}"
     return f"| {name} | {pairs} | {shown[0]} | {shown[1]} | {suspected} | {copy} |"

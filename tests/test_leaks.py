@@ -93,10 +93,11 @@ def find(folder, train, test):
 def test_one_recording_in_two_containers_is_identical(folder):
     report = find(folder, [row("x", path="0.wav")], [row("y", "b", path="0.flac")])
     assert [(item.train, item.test) for item in said(report)["identical"].items] == [(("x",), ("y",))]
+    assert said(report)["identical"].certainty == "sure"
     assert set(said(report)) == {"identical"}
 
 
-def test_coded_copies_are_sure_and_copies_at_another_speed_are_suspected(folder):
+def test_coded_copies_are_likely_and_copies_at_another_speed_are_suspected(folder):
     train = [row(str(n), path=f"{n}.wav") for n in range(8)]
     test = [row(name, "b", path=path) for name, path in
             (("mp3", "0-mp3.mp3"), ("phone", "1-phone.wav"), ("fast", "2-fast.wav"))]  # fmt: skip
@@ -108,6 +109,7 @@ def test_coded_copies_are_sure_and_copies_at_another_speed_are_suspected(folder)
     (item,) = said(report)["suspected"].items
     assert (item.train, item.test) == (("2",), ("fast",))
     assert abs(item.speed - 1) > 0.03
+    assert [said(report)[kind].certainty for kind in ("copy", "suspected")] == ["likely", "listen"]
     assert set(said(report)) == {"copy", "suspected"}
     assert report.leaking
 

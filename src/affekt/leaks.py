@@ -31,9 +31,9 @@ from affekt.manifest import Manifest
 from affekt.types import LabelSet, Samples, Segment, Utterance
 
 SCHEMA = "affekt.leaks/1"
-SURE, SUSPECTED = 0.15, 0.08
-"""Scores of `fingerprint.Match` from which two recordings are one, or may be; benchmarks/LEAKS.md says how often that
-is right."""
+LIKELY, SUSPECTED = 0.15, 0.08
+"""Scores of `fingerprint.Match` from which two recordings are likely one, or may be; benchmarks/LEAKS.md says how often
+that is right."""
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".aif", ".aiff", ".au", ".w64", ".m4a", ".mp4", ".aac",
             ".webm", ".wma", ".amr")  # fmt: skip
 """What is taken for audio in a folder."""
@@ -66,11 +66,21 @@ class Finding:
     kind: str
     "speaker, session, identical, copy, suspected or text"
     sure: bool
+    "by name, or sample by sample; what a fingerprint or words tell is likely at most"
     leaks: bool
     "whether scores of this split would be too high"
     note: str
     advice: str
     items: tuple[Item, ...]
+
+    @property
+    def certainty(self) -> str:
+        """How certain it is: `sure`, `likely`, or `listen` where somebody has to.
+
+        >>> Finding("copy", sure=False, leaks=True, note="", advice="", items=()).certainty
+        'likely'
+        """
+        return "sure" if self.sure else "listen" if self.kind == "suspected" else "likely"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +110,10 @@ class Report:
             "leaking": self.leaking,
             "train": _about(self.train),
             "test": None if self.test is None else _about(self.test),
-            "findings": [{**asdict(finding), "count": len(finding.items)} for finding in self.findings],
+            "findings": [
+                {**asdict(finding), "certainty": finding.certainty, "count": len(finding.items)}
+                for finding in self.findings
+            ],
             "unreadable": list(self.unreadable),
             "mute": list(self.mute),
             "heard": self.heard,
@@ -334,15 +347,15 @@ def _alike(sides: Sequence[dict[str, _Heard]]) -> Iterator[Finding]:
     yield from _identical(names, digests)
     prints = [[one.print for one in side.values()] for side in sides]
     found = fingerprint.matches(prints[-1], prints[0] if len(prints) > 1 else None, least=SUSPECTED)
-    items: dict[bool, list[Item]] = {True: [], False: []}
+    items: dict[bool, list[Item]] = {True: [], False: []}  # by whether they are likely
     for match in found:
         if digests[-1][match.query] != digests[0][match.reference]:
             pair = names[0][match.reference], names[-1][match.query]
             if len(sides) == 1:
                 pair = pair[1], pair[0]
-            sure = match.score >= SURE and match.speed == 1
-            items[sure].append(Item("", (pair[0],), (pair[1],), round(match.score, 3), match.speed))
-    yield from (_copies(sure, items[sure], single=len(sides) == 1) for sure in (True, False) if items[sure])
+            likely = match.score >= LIKELY and match.speed == 1
+            items[likely].append(Item("", (pair[0],), (pair[1],), round(match.score, 3), match.speed))
+    yield from (_copies(likely, items[likely], single=len(sides) == 1) for likely in (True, False) if items[likely])
 
 
 def _told(finding: Finding, train: Manifest, test: Manifest) -> Finding:
@@ -374,11 +387,12 @@ def _identical(names: Sequence[Sequence[str]], digests: Sequence[Sequence[bytes]
         yield Finding("identical", True, True, note, "keep one, on one side", tuple(items))
 
 
-def _copies(sure: bool, items: Sequence[Item], *, single: bool) -> Finding:
+def _copies(likely: bool, items: Sequence[Item], *, single: bool) -> Finding:
     ranked = tuple(sorted(items, key=lambda item: (-(item.score or 0), item.train, item.test)))
     where = "" if single else " across the split"
-    if sure:
-        note = f"{_count(len(items), 'pair')}{where} of one recording, coded, cut or treated since"
-        return Finding("copy", True, True, note, "keep one, or all copies on the side of their source", ranked)
+    if likely:
+        verb = "is" if len(items) == 1 else "are"
+        note = f"{_count(len(items), 'pair')}{where} that {verb} likely one recording, coded, cut or treated since"
+        return Finding("copy", False, True, note, "keep one, or all copies on the side of their source", ranked)
     note = f"{_count(len(items), 'pair')}{where} that may be one recording, e.g. played faster or slower, or noisy"
     return Finding("suspected", False, True, note, "listen to both; keep copies on the side of their source", ranked)

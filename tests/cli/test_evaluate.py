@@ -82,6 +82,19 @@ def test_json_and_file_are_the_same_evaluation(table, tmp_path):
     assert json.loads(again.stdout)["emotion"] == found["emotion"]
 
 
+def test_a_table_that_says_nothing_of_its_split_is_said_to(table):
+    words = " ".join(affekt("evaluate", table, "--bootstraps", 5).stdout.split())
+    assert "note: It is not known how training and test were parted" in words
+
+
+def test_one_emotion_and_one_speaker_are_said_to_mean_little(tmp_path):
+    path = tmp_path / "thin.csv"
+    path.write_text("id,speaker,truth,prediction\na,x,anger,anger\nb,x,anger,anger\n", encoding="utf-8")
+    words = " ".join(affekt("evaluate", path, "--bootstraps", 5).stdout.split())
+    assert "note: The truth knows one emotion only, anger" in words
+    assert "note: One speaker is no sample of people" in words
+
+
 def test_merged_emotions_are_said_to_be_merged(table):
     done = affekt("evaluate", table, "--merge", "sadness=neutral", "--bootstraps", 5)
     assert "counted as one: sadness = neutral" in done.stdout

@@ -52,6 +52,22 @@ def test_every_form_has_the_same_score(evaluation, tmp_path):
     assert uar == scores.evaluate(judged.judgements(), bootstraps=20)["emotion"]["uar"]["value"]
 
 
+def test_every_form_says_that_a_split_is_not_known(table, tmp_path):
+    forms = [tmp_path / f"report{end}" for end in (".html", ".md", ".json")]
+    told = [word for path in forms for word in ("-o", path)]
+    assert affekt(table, *told, "--card", tmp_path / "card.md", "--bootstraps", 5).exit_code == 0
+    for path in (*forms, tmp_path / "card.md"):
+        text = path.read_text(encoding="utf-8")
+        assert "It is not known how training and test were parted" in text, path
+        assert "speaker-independent" not in text, path
+
+
+def test_one_of_a_kind_is_told_in_the_singular(tmp_path):
+    path = tmp_path / "thin.csv"
+    path.write_text("id,speaker,truth,prediction\na,x,anger,anger\n", encoding="utf-8")
+    assert "(1 utterance of 1 speaker, 1 emotion)" in affekt(path, "--bootstraps", 5).stdout
+
+
 def test_nothing_to_write_gives_markdown_and_json_on_request(evaluation):
     assert affekt(evaluation, "--bootstraps", 20).stdout.startswith("# made0\n")
     assert json.loads(affekt(evaluation, "--bootstraps", 20, "--json").stdout)["subject"]["name"] == "made0"
@@ -94,7 +110,7 @@ def test_a_bundled_model_brings_its_card(tmp_path):
         (("nowhere",), 2, "there is no run, table or evaluation 'nowhere'"),
         (("default",), 2, "affekt evaluate default --on CORPUS"),
         (("{}", "--stress", "{}"), 1, "affekt.stress/1"),
-        (("{}", "--stress", "nowhere.json"), 1, "cannot be read"),
+        (("{}", "--stress", "nowhere.json"), 1, "cannot read nowhere.json: No such file or directory"),
         (("{}", "-o", "nowhere/report.md"), 2, "there is no folder"),
     ],
 )

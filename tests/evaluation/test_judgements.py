@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from functools import cache
 
@@ -94,7 +95,8 @@ def test_merged_emotions_count_as_one(tmp_path):
     ("lines", "message"),
     [
         ((HEAD,), "has a header and no rows"),
-        (("id,truth,p_anger", "a,anger,1"), "line 1: no column speaker"),
+        (("id,truth,p_anger", "a,anger,1"), "line 1: no column speaker; found id, truth, p_anger"),
+        (("",), "line 1: no column id, speaker, truth; found nothing: the file is empty"),
         (("id,speaker,truth", "a,ada,anger"), "line 1: says nothing of what was judged; needs a column p_EMOTION"),
         ((HEAD, "a,ada,anger,0.5,0.5", "b,ben,fear,0.5,0.5"), "line 3: truth is 'fear', none of the emotions"),
         ((HEAD, "a,ada,anger,0.5,x"), "line 2: p_neutral must be a number, not 'x'"),
@@ -110,6 +112,19 @@ def test_merged_emotions_count_as_one(tmp_path):
 def test_a_wrong_table_is_refused_with_the_line(tmp_path, lines, message):
     with pytest.raises(DataError, match=message):
         judgements.read(csv(tmp_path, *lines))
+
+
+AFFECT = "true_valence,true_arousal,true_dominance,valence,arousal,dominance"
+
+
+@pytest.mark.parametrize("value", ["1e200", "-1e6", "inf", "-inf", "1" + 200 * "0"])
+@pytest.mark.parametrize("place", [0, 4])
+def test_affect_beyond_any_scale_is_refused_with_the_line(tmp_path, value, place):
+    wild = [value if column == place else "0.1" for column in range(6)]
+    path = csv(tmp_path, f"id,speaker,truth,{AFFECT}", "a,x,,1,2,3,4,5,7", f"b,y,,{','.join(wild)}")
+    with pytest.raises(DataError, match=f"line 3: {AFFECT.split(',')[place]} is '.*', beyond any scale") as refused:
+        judgements.read(path)
+    assert len(str(refused.value)) < 300 + len(str(path))
 
 
 def test_what_is_not_there_or_no_run_is_refused(tmp_path):
@@ -156,6 +171,14 @@ def test_a_run_gives_the_scores_that_training_told(run):
     assert [fold["uar"]["value"] for fold in own["folds"]] == [fold["uar"] for fold in run.folds]
 
 
+def test_a_name_that_a_spreadsheet_takes_for_a_formula_stays_as_it_is(run, tmp_path):
+    """docs/evaluation.md says so: a name that was changed would not be found again."""
+    names = np.array([f"=cmd|' /C calc'!A{row}" for row in range(len(run.judged))])
+    examples = replace(run.judged.examples, ids=names)
+    (tmp_path / "predictions.csv").write_text(table(replace(run.judged, examples=examples)), encoding="utf-8")
+    assert judgements.read(tmp_path).ids.tolist() == names.tolist()
+
+
 def test_a_leaking_run_stays_leaking(run, tmp_path):
     (tmp_path / "predictions.csv").write_text(table(replace(run.judged, leaky=True)), encoding="utf-8")
     assert judgements.read(tmp_path).leaky
@@ -197,6 +220,7 @@ def _without(name):
         (lambda found: found["rows"].update(probs="x"), "write it again"),
         (lambda found: found["rows"]["probs"][0].__setitem__(0, 7.0), "do not sum to 1"),
         (lambda found: found["rows"]["probs"][0].__setitem__(0, float("nan")), "do not sum to 1"),
+        (lambda found: found["rows"].update(affect=[[0, 0, 1e200]] * 160), "affect beyond any scale"),
     ],
 )
 def test_a_spoilt_evaluation_is_refused_in_words(tmp_path, spoil, message):
@@ -222,6 +246,45 @@ def test_a_speaker_who_is_tested_in_two_folds_was_heard_in_training(tmp_path):
     told = [f"{row},speaker-independent" for row in rows]
     assert not judgements.read(csv(tmp_path, f"{head},split", *told)).leaky
     assert not judgements.read(csv(tmp_path, head, "a,x,anger,anger,1", "b,y,fear,anger,2", "c,x,fear,fear,1")).leaky
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "split"),
+    [
+        ("corpus", "demo", "not known"),
+        ("split", "", "not known"),
+        ("split", "test", "not known"),
+        ("fold", "", "not known"),
+        ("split", "Speaker-Independent", "speaker-independent"),
+        ("fold", "1", "speaker-independent"),
+        ("split", "LEAKY", "LEAKY"),
+    ],
+)
+def test_a_table_that_says_nothing_of_its_split_is_not_called_speaker_independent(tmp_path, column, value, split):
+    rows = (f"a,x,anger,anger,{value}", f"b,y,fear,anger,{value}")
+    found = scores.evaluate(
+        judgements.read(csv(tmp_path, f"id,speaker,truth,prediction,{column}", *rows)), bootstraps=5
+    )
+    assert found["split"] == split
+    assert any("not known how training and test were parted" in note for note in found["notes"]) == (
+        split == "not known"
+    )
+    path = csv(tmp_path, json.dumps(found), name="found.json")
+    assert judgements.read(path).split == split
+    del found["split"]  # as nothing has asked for it before
+    assert judgements.read(csv(tmp_path, json.dumps(found), name="old.json")).split in (split, "speaker-independent")
+
+
+def test_a_run_tells_how_its_table_was_split(run, tmp_path):
+    """Even where the table itself does not."""
+    lines = (run.folder / "predictions.csv").read_text(encoding="utf-8").splitlines()
+    kept = [place for place, name in enumerate(lines[0].split(",")) if name not in ("split", "fold")]
+    bare = [",".join(line.split(",")[place] for place in kept) for line in lines]
+    assert judgements.read(csv(tmp_path, *bare)).split == "not known"
+    csv(tmp_path, *bare, name="predictions.csv")
+    assert judgements.read(tmp_path).split == "not known"
+    shutil.copy(run.folder / "metrics.json", tmp_path)
+    assert judgements.read(tmp_path).split == "speaker-independent"
 
 
 def test_manifests_tell_of_speakers_and_raters():

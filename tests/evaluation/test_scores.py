@@ -317,6 +317,19 @@ def test_one_speaker_has_no_interval():
     assert found["selective"]["aurc"]["interval"] is None
 
 
+def test_what_means_less_than_it_seems_is_noted():
+    own = judged.judgements(affect=True)
+    assert scores.evaluate(own, bootstraps=5)["notes"] == []
+    alike = scores.evaluate(own.part(own.names == "anger"), bootstraps=5)
+    (note,) = alike["notes"]
+    assert "one emotion only, anger: UAR and the other scores say nothing" in note
+    alone = scores.evaluate(own.part(own.speakers == own.speakers[0]), bootstraps=5)
+    (note,) = alone["notes"]
+    assert note.startswith("One speaker is no sample of people")
+    (note,) = scores.evaluate(replace(own, truth=np.full(len(own), -1)).part(own.speakers == own.speakers[0]))["notes"]
+    assert note.startswith("One speaker is no sample of people")
+
+
 def test_affect_alone_can_be_evaluated():
     own = judged.judgements(affect=True)
     bare = replace(own, probs=None, truth=np.full(len(own), -1), labels=LabelSet(()))

@@ -35,6 +35,17 @@ def hostile() -> dict[str, Any]:
     return reported.full(reported.HOSTILE, leaky=True)
 
 
+def test_every_form_says_where_a_score_means_nothing():
+    """Of one emotion alone a UAR of 1 is no feat, and no better than guessing."""
+    own = judged.judgements(skill=9.0)
+    found = reports.gather(own.part(own.names == "anger"), bootstraps=5)
+    for text in (page(found), report_markdown.markdown(found), report_markdown.card(found)):
+        assert "The truth knows one emotion only, anger: UAR and the other scores say nothing" in text
+        assert "more than guessing" not in text
+    alone = reports.gather(own.part(own.speakers == own.speakers[0]), bootstraps=5)
+    assert "One speaker is no sample of people" in report_markdown.card(alone)
+
+
 def tags(text: str) -> list[tuple[str, list[str]]]:
     found: list[tuple[str, list[str]]] = []
 

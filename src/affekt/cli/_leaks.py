@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from affekt.cli._terminal import harmless
+from affekt.cli._terminal import count, harmless
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,10 +21,8 @@ def print_report(report: Report, console: Console, table: Any) -> None:
     """Print what was found, how sure it is, examples, and what to do."""
     console.print(harmless(_compared(report)), style="bold")
     for finding in report.findings:
-        weight = "" if finding.leaks else "no leak"
-        table.add_row(
-            finding.kind, f"{len(finding.items):,}", weight or ("yes" if finding.sure else "listen"), finding.advice
-        )
+        weight = finding.certainty if finding.leaks else "no leak"
+        table.add_row(finding.kind, f"{len(finding.items):,}", weight, finding.advice)
     if report.findings:
         console.print(table)
     for finding in report.findings:
@@ -45,7 +43,8 @@ def _compared(report: Report) -> str:
 
 def _side(manifest: Manifest) -> str:
     named = {u.speaker for u in manifest if u.speaker}
-    return f"{manifest.name}, {len(manifest):,} recordings of {len(named) or 'unknown'} speakers"
+    who = count(len(named), "speaker") if named else "unknown speakers"
+    return f"{manifest.name}, {count(len(manifest), 'recording')} of {who}"
 
 
 def _examples(finding: Finding) -> Iterator[str]:

@@ -214,7 +214,9 @@ def leaks(train: Path, test: Path | None, no_audio: bool, pairs: tuple[str, ...]
         _terminal.write_json(report.to_dict())
     else:
         _leaks.print_report(
-            report, _terminal.console(), _terminal.table("found", "how many", "sure", "what to do", right=("how many",))
+            report,
+            _terminal.console(),
+            _terminal.table("found", "how many", "how sure", "what to do", right=("how many",)),
         )
     sys.exit(1 if report.leaking else 0)
 

@@ -217,6 +217,8 @@ def _print(found: Mapping[str, Any], output: Path | None) -> None:
     if found["leaky"]:
         why = about["known"] or "train and test share speakers"
         console.print(f"LEAKY: {why}; the scores are too high, do not quote them", style="bold red")
+    for line in found["notes"]:
+        console.print(f"note: {line}", style="yellow")
     for line in _notes(about):
         console.print(line, style="dim")
     for block, show in (("emotion", _print_emotion), ("affect", _print_affect), ("soft", _print_soft)):

@@ -181,9 +181,8 @@ def table(path: Path, columns: Collection[str], *, delimiter: str = ",") -> Iter
             rows = csv.DictReader(lines, delimiter=delimiter)
             missing = [name for name in columns if name not in (rows.fieldnames or ())]
             if missing:
-                raise DataError(
-                    f"{path}, line 1: no column {', '.join(missing)}; found {', '.join(rows.fieldnames or ())}"
-                )
+                there = ", ".join(rows.fieldnames or ()) or "nothing: the file is empty"
+                raise DataError(f"{path}, line 1: no column {', '.join(missing)}; found {there}")
             for row in rows:
                 where = f"{path}, line {rows.line_num}"
                 if None in row or None in row.values():

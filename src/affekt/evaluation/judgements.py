@@ -40,9 +40,13 @@ AGES = (18, 30, 45, 60)
 """Years at which a new age group begins."""
 SCHEMA = "affekt.evaluation/1"
 LEAKY = "LEAKY"
+INDEPENDENT = "speaker-independent"
+UNKNOWN = "not known"
+"""Of a split: a table with neither split nor fold, and no run around it, tells nothing of who was trained on."""
 
 _VERSION = 1  # of how a recording becomes windows; raised when that changes
 _NEAR = 0.01  # of 1: what rounding may do to a row's sum
+_FARTHEST = 1000.0  # of affect, which corpora rate from 1 to 7 or in [-1, 1]: what lies beyond is a slip
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,16 @@ class Judgements:
     "protocol, combinations tried, fingerprints, ...: whatever is known of how they came about"
     decided: Index | None = None
     "index into labels (n,): what was said, where that is known apart from the probabilities"
+    parted: bool = True
+    "whether anything tells how training and test were parted"
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def split(self) -> str:
+        """How training and test were parted: `speaker-independent`, `LEAKY` or `not known`."""
+        return LEAKY if self.leaky else INDEPENDENT if self.parted else UNKNOWN
 
     @property
     def names(self) -> Names:
@@ -155,20 +166,25 @@ def _run(folder: Path, merge: dict[str, str]) -> Judgements:
         "merge": dict(told.get("data", {}).get("merge", {})),
     }
     found = _csv(path, merge, told.get("name", folder.name), about)
-    return replace(found, leaky=found.leaky or scores.get("split") == LEAKY)
+    split = scores.get("split")
+    return replace(found, leaky=found.leaky or split == LEAKY, parted=found.parted or split is not None)
 
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
         raise DataError(f"{path} cannot be read: {error}") from error
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     if not isinstance(found, dict):
         raise DataError(f"{path} cannot be read: it must hold an object, {{...}}")
@@ -214,6 +230,7 @@ def _csv(path: Path, merge: Mapping[str, str], name: str, about: Mapping[str, An
         leaky=bool(why),
         about={**about, "known": why or None, "merge": {**about.get("merge", {}), **merge}},
         decided=decided,
+        parted=INDEPENDENT in _splits(lines) or any(row.get("fold") for _, row in lines),
     )
 
 
@@ -236,10 +253,10 @@ def _leak(lines: _Lines) -> str:
 
     A speaker who is tested in two folds is heard in training by each: the other fold's recordings are there.
     """
-    told = {row.get("split", "").strip().lower() for _, row in lines}
+    told = _splits(lines)
     if LEAKY.lower() in told:
         return "train and test share speakers"
-    if "speaker-independent" in told:
+    if INDEPENDENT in told:
         return ""
     tested: dict[tuple[str, str], str] = {}
     for _, row in lines:
@@ -250,6 +267,10 @@ def _leak(lines: _Lines) -> str:
                 f"speaker; where it has not, a column split with speaker-independent says so"
             )
     return ""
+
+
+def _splits(lines: _Lines) -> set[str]:
+    return {row.get("split", "").strip().lower() for _, row in lines}
 
 
 def _labels(lines: _Lines, own: Sequence[str], merge: Mapping[str, str]) -> LabelSet:
@@ -298,8 +319,18 @@ def _share(text: str, where: str, column: str) -> float:
 
 
 def _numbers(lines: _Lines, columns: Sequence[str]) -> Floats:
-    rows = [[number(row[name], where, name) if row[name] else math.nan for name in columns] for where, row in lines]
+    rows = [[_affect(row[name], where, name) if row[name] else math.nan for name in columns] for where, row in lines]
     return np.array(rows, np.float64)
+
+
+def _affect(text: str, where: str, column: str) -> float:
+    value = number(text, where, column)
+    if abs(value) > _FARTHEST:
+        raise DataError(
+            f"{where}: {column} is {text[:20]!r}, beyond any scale of affect (-1 to 1, or 1 to 7); leave it empty "
+            f"where nobody knows it"
+        )
+    return value
 
 
 def _could_say(truth: Index, decided: Index, corpora: Names, count: int) -> NDArray[np.bool_]:
@@ -386,6 +417,7 @@ def _rows(found: Mapping[str, Any]) -> Judgements:
         leaky=found["leaky"],
         about=found.get("about", {}),
         decided=None if said is None else np.array([places[name] for name in said], np.intp),
+        parted=found.get("split") != UNKNOWN,
     )
 
 
@@ -403,6 +435,8 @@ def _unlike(read: Judgements) -> str:
             return f"{name} has the shape {own.shape}, not {shape}"
     if read.probs is not None and not (np.all(read.probs >= 0) and np.all(abs(read.probs.sum(axis=1) - 1) <= _NEAR)):
         return "there are probabilities that are negative or do not sum to 1"
+    if any(own is not None and np.any(np.abs(own) > _FARTHEST) for own in (read.affect, read.rated)):
+        return "there is affect beyond any scale"
     if not isinstance(read.leaky, bool) or not isinstance(read.name, str) or not isinstance(read.about, dict):
         return "leaky must be true or false, name a text, about an object"
     kinds = {"merge": dict, "fingerprints": dict, "left_out": dict, "skipped": list}

@@ -104,7 +104,9 @@ def read_stress(path: Path) -> dict[str, Any]:
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     if not isinstance(found, dict) or found.get("schema") != STRESS:
         raise DataError(f"{path} is no result of the kind {STRESS}; `affekt stress -o` writes one")
@@ -133,6 +135,8 @@ def read_run(folder: Path) -> dict[str, Any] | None:
     try:
         options = tomllib.loads(told.read_text(encoding="utf-8"))
         around = json.loads(environment.read_text(encoding="utf-8")) if environment.is_file() else {}
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise DataError(f"cannot read {error.filename}: {error.strerror}") from error
+    except ValueError as error:
         raise DataError(f"{folder} cannot be read: {error}") from error
     return {"environment": around, "options": options}

@@ -6,7 +6,7 @@ there is one speaker, and the value where it is not defined.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -17,7 +17,7 @@ from affekt import metrics
 from affekt.errors import DataError, UsageError
 from affekt.evaluation import floor, trust
 from affekt.evaluation.draws import CATEGORICAL, LEVEL, Counts, Draws, confusion, rounded
-from affekt.evaluation.judgements import AXES, LEAKY, SCHEMA, Judgements
+from affekt.evaluation.judgements import AXES, SCHEMA, UNKNOWN, Judgements
 
 Floats = NDArray[np.float64]
 
@@ -60,11 +60,11 @@ def evaluate(judgements: Judgements, *, bootstraps: int = 1000, seed: int = 0) -
         raise DataError(f"{judgements.name}: no row has both a truth and a judgement, so there is nothing to score")
     draws = Draws.of(named.speakers, n=bootstraps, seed=seed) if len(named) else None
     likely = draws is not None and judgements.probs is not None
-    return {
+    found: dict[str, Any] = {
         "schema": SCHEMA,
         "affekt": _version(),
         "name": judgements.name,
-        "split": LEAKY if judgements.leaky else "speaker-independent",
+        "split": judgements.split,
         "leaky": judgements.leaky,
         "about": {**_ABOUT, **judgements.about},
         "bootstraps": bootstraps,
@@ -82,8 +82,25 @@ def evaluate(judgements: Judgements, *, bootstraps: int = 1000, seed: int = 0) -
         "corpora": _parts(judgements, judgements.corpora, "corpus", bootstraps, seed),
         "per_speaker": _speakers(named),
         "mistakes": _mistakes(named),
-        "rows": _rows(judgements),
     }
+    return found | {"notes": list(_notes(found)), "rows": _rows(judgements)}
+
+
+def _notes(found: Mapping[str, Any]) -> Iterator[str]:
+    """Say where the numbers mean less than they seem to."""
+    if found["split"] == UNKNOWN:
+        yield (
+            "It is not known how training and test were parted: if training has heard these speakers, the scores are "
+            "too high."
+        )
+    there = [row["label"] for row in found["emotion"]["classes"] if row["support"]] if found["emotion"] else []
+    if len(there) == 1:
+        yield (
+            f"The truth knows one emotion only, {there[0]}: UAR and the other scores say nothing of how well emotions "
+            f"are told apart."
+        )
+    if 1 in {found[block]["speakers"] for block in ("emotion", "affect") if found[block]}:
+        yield "One speaker is no sample of people: no interval can be given, and no difference be judged."
 
 
 def _version() -> str | None:

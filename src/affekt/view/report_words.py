@@ -81,7 +81,7 @@ def leaky(report: Report) -> str:
 def summary(report: Report) -> list[str]:
     """Say in a few sentences what came out."""
     own = report["subject"]
-    found = [*_emotion(own), *_affect(own), *_trust(own), *_tried(own)]
+    found = [*_emotion(own), *_affect(own), *own["notes"], *_trust(own), *_tried(own)]
     found += [line for other in report["others"] for line in beside(other)]
     return found + (list(verdicts.sentences(report["stress"])) if report["stress"] else [])
 
@@ -90,13 +90,14 @@ def _emotion(own: Mapping[str, Any]) -> Iterator[str]:
     found = own["emotion"]
     if not found:
         return
-    uar, classes = found["uar"], len(found["classes"])
-    where = f"{counted(found['n'], 'utterance')} of {counted(found['speakers'], 'speaker')}, {classes} emotions"
+    uar, classes = found["uar"], counted(len(found["classes"]), "emotion")
+    where = f"{counted(found['n'], 'utterance')} of {counted(found['speakers'], 'speaker')}, {classes}"
     if uar["value"] is not None:
         sure = f"; other speakers of the same kind would give {span(uar['interval'])}" if uar["interval"] else ""
         share = percent(uar["value"])
         yield f"Of each emotion, {share} are found on average: UAR {decimal(uar['value'])}{sure} ({where})."
-        yield from _peers(found)
+        if sum(row["support"] > 0 for row in found["classes"]) > 1:  # of one emotion, nothing beats a guess
+            yield from _peers(found)
     yield from _resolves(found)
 
 
@@ -122,8 +123,6 @@ def _resolves(found: Mapping[str, Any]) -> Iterator[str]:
             f"Two equally good models lie up to {known['alike']:.3f} in UAR apart by chance on these "
             f"speakers{other}: smaller differences mean nothing."
         )
-    elif not known:
-        yield "One speaker is no sample of people: no interval can be given, and no difference be judged."
 
 
 def _affect(own: Mapping[str, Any]) -> Iterator[str]:
@@ -280,7 +279,8 @@ _GLOSSARY = {
     "p": "How often models that are equally good would differ this much or more.",
     "p, Holm": "The same, corrected for looking at several emotions.",
     "agreement": "Share of the utterances of which the same is said as before the sound was changed.",
-    "passed?, FAILED?": "The interval lies on both sides of the threshold: other speakers could turn the verdict.",
+    "passed?, FAILED?": "The interval lies on both sides of the threshold, or there is none, of one speaker: others "
+    "could turn the verdict.",
     "gap": "Largest difference between groups of speakers; the threshold is what models blind to the group show.",
 }
 _NEEDS = {

@@ -1,6 +1,7 @@
 """What `affekt stress` found -> rows and sentences: passed or FAILED, how sure, and whether guessing passes as well.
 
-A question mark says that the interval lies on both sides of the threshold: with other speakers it could be the other.
+A question mark says that the interval lies on both sides of the threshold, or that there is one speaker and so none:
+with other speakers it could be the other.
 """
 
 from __future__ import annotations

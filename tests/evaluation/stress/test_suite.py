@@ -17,6 +17,7 @@ from affekt.evaluation.stress import judging, page, robustness, suite
 from affekt.evaluation.stress.suite import Settings, Subject
 from affekt.recognizer import Recognizer
 from affekt.types import Affect, LabelSet, Prediction, Segment, Signal
+from affekt.view import verdicts as written
 from affekt.windows import LONGEST
 
 LABELS = LabelSet(("anger", "neutral", "sadness"))
@@ -80,6 +81,29 @@ def test_a_model_that_ignores_the_sound_is_robust_fair_and_wrong(corpus):
     assert all(result.passed for result in verdicts(report, "fairness"))
     wrong = {result.test for result in verdicts(report, "correctness") if not result.passed}
     assert wrong == {f"correctness/{name}" for name in ("uar", "recall", "ccc", "consistency", "share")}
+
+
+def test_robustness_of_a_model_that_guesses_is_noted_to_mean_nothing(corpus, report):
+    deaf = suite.stress(subject(Deaf), [corpus], Settings(only=("robustness/bits", "robustness/windows")))
+    judged = verdicts(deaf, "robustness")
+    assert judged
+    assert all("no better than guessing when clean" in result.note for result in judged)
+    assert "no better than guessing when clean |" in page.markdown(deaf)
+    assert not any("guessing" in result.note for result in report.results)
+
+
+def test_of_one_speaker_nothing_is_sure_but_that_answers_stay(corpus):
+    one = tuple(u for u in corpus if u.speaker == corpus.speakers[0])
+    only = Settings(only=("correctness/uar", "correctness/retest", "robustness/gain"))
+    alone = suite.stress(subject(Pitch), [replace(corpus, utterances=one)], only)
+    told = {page.verdict([r]) for r in alone.results if r.passed is not None and r.test != "correctness/retest"}
+    assert told
+    assert told <= {"passed?", "FAILED?"}
+    assert [page.verdict([r]) for r in alone.results if r.test == "correctness/retest"] == ["passed"]
+    assert page.headline(alone.corpora[0]).startswith("table: 3 utterances of 1 speaker, ")
+    again = json.loads(json.dumps(alone.to_dict()))
+    shown = {row["verdict"] for row in written.rows(again) if row["test"] == "gain"}
+    assert shown in ({"passed?", "shown"}, {"passed?", "FAILED?", "shown"})
 
 
 def test_a_model_that_hears_pitch_is_right(report):

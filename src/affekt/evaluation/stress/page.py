@@ -11,7 +11,8 @@ from affekt.evaluation.stress.table import Result
 
 _CCC = "change of CCC, "
 _COLUMNS = ("test", "of", "value", "95 %", "needed", "verdict", "guessing", "note")
-_LEVELS = ("test", "level", "UAR", "change", "95 %", "allowed", "same", "needed", "moved", "CCC", "verdict", "guessing")
+_LEVELS = ("test", "level", "UAR", "change", "95 %", "allowed", "same", "needed", "moved", "CCC", "verdict", "guessing",
+           "note")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,9 @@ def tables(report: Report, corpus: str) -> Iterator[Table]:
     levels = tuple(_level(group) for group in _levels(own))
     if not levels:
         return
-    rated = any(result.metric.startswith(_CCC) for result in own)
-    left = [i for i, column in enumerate(_LEVELS) if rated or column != "CCC"]
+    bare = {"CCC"} if not any(result.metric.startswith(_CCC) for result in own) else set[str]()
+    bare |= {"note"} if not any(level[-1] for level in levels) else set()
+    left = [i for i, column in enumerate(_LEVELS) if column not in bare]
     rows = tuple(tuple(row[i] for i in left) for row in levels)
     yield Table(
         "robustness", tuple(_LEVELS[i] for i in left), rows, ("UAR", "change", "allowed", "same", "needed", "CCC")
@@ -60,10 +62,12 @@ def guessed(result: Result) -> bool | None:
 
 
 def verdict(group: Sequence[Result]) -> str:
-    """Passed or FAILED, with a question mark where the interval lies on both sides of the threshold.
+    """Passed or FAILED, with a question mark where the interval lies on both sides of the threshold, or is none.
 
     >>> verdict([Result("demo", "correctness/uar", "", "UAR", 0.4, 0.3, 0.6, threshold=0.5)])
     'FAILED?'
+    >>> verdict([Result("demo", "correctness/uar", "", "UAR", 0.6, threshold=0.5, alone=True)])
+    'passed?'
     """
     judged = [result for result in group if result.passed is not None]
     if not judged:
@@ -79,15 +83,16 @@ def headline(about: About) -> str:
     >>> headline(About("demo", 20, 4, {"anger": 20}, {"calm": "neutral"}, 3, "", (), ""))
     'demo: 20 utterances of 4 speakers, 1 emotion; calm counts as neutral; 3 of emotions that the model does not know'
     """
-    parts = [f"{about.name}: {about.utterances:,} utterances of {about.speakers} speakers, {_emotions(about)}"]
+    who = f"{_count(about.utterances, 'utterance')} of {_count(about.speakers, 'speaker')}"
+    parts = [f"{about.name}: {who}, {_count(len(about.emotions), 'emotion')}"]
     parts += [f"{own} counts as {to}" for own, to in about.merged.items()]
     parts += [f"{about.left_out:,} of emotions that the model does not know"] if about.left_out else []
     parts += [f"{len(about.unreadable)} could not be read"] if about.unreadable else []
     return "; ".join(parts)
 
 
-def _emotions(about: About) -> str:
-    return f"{len(about.emotions)} emotion{'' if len(about.emotions) == 1 else 's'}"
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def stamp(about: About) -> str:
@@ -160,6 +165,7 @@ def _level(group: Sequence[Result]) -> tuple[str, ...]:
         _signed(worst),
         verdict(group),
         _number(same.random, 2),
+        change.note,
     )
 
 

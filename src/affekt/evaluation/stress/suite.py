@@ -22,8 +22,10 @@ from affekt import manifest as manifests
 from affekt.bundle import Card
 from affekt.cache import Cache
 from affekt.errors import DataError, UnknownNameError, UsageError
+from affekt.evaluation import floor
+from affekt.evaluation.draws import Draws
 from affekt.evaluation.judgements import LEAKY, Judgements
-from affekt.evaluation.stress import chance, correctness, fairness, judging, robustness
+from affekt.evaluation.stress import chance, correctness, fairness, judging, robustness, spread
 from affekt.evaluation.stress.judging import Open, Said, Work
 from affekt.evaluation.stress.robustness import CLEAN, Scene
 from affekt.evaluation.stress.table import Result, Test
@@ -35,6 +37,9 @@ QUICK = 300
 "utterances of a corpus that --quick takes"
 TOUCHED = 0.1
 "share of utterances that a level must change to be judged: 5 s say nothing where no utterance is longer"
+
+GUESSES = "no better than guessing when clean"
+"of a model's robustness: it has nothing to lose"
 
 _TALKERS = 40  # recordings of which babbles are mixed
 _OWN = ("table", "folder")  # readers of data that have no name of their own
@@ -228,7 +233,27 @@ def _corpus(
     )  # fmt: skip
     change = {key: _judgements(chosen, rows, one, subject, heard) for key, one in said.items()}
     results = [result for test in asked for result in _ask(test, clean, change, said, settings)]
-    return about, asked, results
+    return about, asked, _doubted(results, clean, settings.seed)
+
+
+def _doubted(results: Sequence[Result], clean: Judgements, seed: int) -> list[Result]:
+    """Mark what one speaker alone says, and robustness of a model that has nothing to lose."""
+    alone = len(np.unique(clean.speakers)) == 1
+    nothing = GUESSES if _guesses(clean, seed) else ""
+    found = []
+    for one in results:
+        if one.test.startswith("robustness/") and one.threshold is not None:
+            one = replace(one, note="; ".join(filter(None, (one.note, nothing))))
+        found.append(replace(one, alone=alone and one.test != correctness.AGAIN.name))
+    return found
+
+
+def _guesses(clean: Judgements, seed: int) -> bool:
+    """Whether the UAR is one that 2.5 of 100 models that guess reach, or more."""
+    k = len(clean.labels)
+    draws = Draws.of(clean.speakers, n=1, seed=seed)
+    guess = next(peer for peer in floor.peers(clean.truth, k, draws, n=1000, seed=seed) if peer["name"] == "random")
+    return bool(spread.uar(spread.confusions(clean).sum(axis=0)) <= guess["uar"]["interval"][1])
 
 
 def _judge(

@@ -97,6 +97,8 @@ class Result:
     note: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
     "values of groups, ..."
+    alone: bool = False
+    "of one speaker, so that there is no interval, and others could turn the verdict"
 
     @property
     def passed(self) -> bool | None:
@@ -114,7 +116,9 @@ class Result:
 
     @property
     def sure(self) -> bool:
-        """Whether the whole interval lies on one side of the threshold."""
+        """Whether the whole interval lies on one side of the threshold; one speaker makes nothing sure."""
+        if self.alone and self.threshold is not None:
+            return False
         if self.low is None or self.high is None or self.threshold is None:
             return True
         return (self.low >= self.threshold) == (self.high >= self.threshold)
@@ -141,7 +145,7 @@ class Result:
         names = ("corpus", "test", "level", "metric", "value", "low", "high", "threshold", "side", "passed", "sure")
         found = {name: getattr(self, name) for name in names}
         found["random"] = {"value": self.random, "passed": self.random_passed}
-        return found | {"note": self.note, "detail": dict(self.detail)}
+        return found | {"note": self.note, "detail": dict(self.detail), "alone": self.alone}
 
 
 def _number(told: Mapping[str, Any]) -> float | None:
