@@ -203,3 +203,15 @@ def test_networks_are_rebuilt_from_safetensors():
     other.load_state_dict(load(save({k: v.contiguous() for k, v in net.state_dict().items()})))
     x = torch.from_numpy(rows()[0])[None]
     assert torch.equal(net.eval()(x)[0], other.eval()(x)[0])
+
+
+@pytest.mark.parametrize(("stem", "fast"), [(10, False), (16, True)])
+def test_few_channels_keep_the_layout_in_which_torch_does_not_die(stem, fast):
+    """With fewer than 16 channels, torch 2.13's channels-last convolutions write beyond their memory going backward."""
+    own = registry.load("models", "resnet")
+    net = own.build(80, 8, options=own.Options(stem=stem))
+    assert net.stem.conv.weight.is_contiguous(memory_format=torch.channels_last) == fast
+    for _ in range(5):
+        logits, _ = net(torch.randn(12, 151, 80), torch.ones(12, 151, dtype=torch.bool))
+        logits.square().mean().backward()
+    assert torch.isfinite(net.stem.conv.weight.grad).all()
