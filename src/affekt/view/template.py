@@ -1,8 +1,8 @@
 """A template and its data -> one HTML page that needs nothing else, and in which nothing else can run.
 
 A template has `{{NAME}}` where something is to be filled in, one style and at most one script of its own, and the data
-as JSON in a script element that is none, or already drawn. Where it says `{{base}}`, `base.css` stands: what all pages
-look like. The content security policy names the hashes of that script and that style, whatever a file or a speaker is
+as JSON in a script element that is none, or already drawn. Where it says `{{head}}` and `{{base}}`, `head.html` and
+`base.css` stand: how all pages begin, and what they look like. The content security policy names the hashes of that script and that style, whatever a file or a speaker is
 called.
 """
 
@@ -35,7 +35,7 @@ def fill(
         drawn: place -> HTML, of a page without a script; whoever draws it escapes.
         allow: what else the policy permits.
     """
-    template = _read(name).replace("{{base}}", _read("base.css"))
+    template = _read(name).replace("{{head}}\n", _read("head.html")).replace("{{base}}", _read("base.css"))
     places = {"policy": policy(template, allow), "title": html.escape(title), "data": embedded(data or {})}
     places |= drawn or {}
     return re.sub(r"\{\{(\w+)\}\}", lambda place: places[place[1]], template)

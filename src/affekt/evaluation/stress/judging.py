@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from affekt import audio, cache, windows
 from affekt.errors import AffektError, DataError
-from affekt.evaluation.judgements import Judgements
+from affekt.evaluation.judgements import Judgements, age_group
 from affekt.evaluation.stress import perturb
 from affekt.evaluation.stress.table import Level, Test
 from affekt.manifest import Manifest
@@ -134,24 +134,11 @@ def groups(utterances: Sequence[Utterance]) -> dict[str, NDArray[np.str_]]:
     """What is known of who speaks, empty where it is not."""
     found: dict[str, list[str]] = {
         "sex": [u.sex or "" for u in utterances],
-        "age": [_age(u.age) for u in utterances],
+        "age": [age_group(u.age) for u in utterances],
         "language": [u.language or "" for u in utterances],
         "accent": [u.extra.get("accent", "") for u in utterances],
     }
     return {name: np.array(values) for name, values in found.items() if any(values)}
-
-
-def _age(years: int | None) -> str:
-    """Name the age group, 15 years wide from 30 on.
-
-    >>> _age(29), _age(44), _age(None)
-    ('under 30', '30 to 44', '')
-    """
-    if years is None:
-        return ""
-    if years < 18:
-        return "under 18"
-    return "under 30" if years < 30 else "30 to 44" if years < 45 else "45 to 59" if years < 60 else "60 and over"
 
 
 def known(manifest: Manifest, labels: LabelSet) -> tuple[Manifest, dict[str, str]]:
