@@ -2,8 +2,8 @@
 
 A template has `{{NAME}}` where something is to be filled in, one style and at most one script of its own, and the data
 as JSON in a script element that is none, or already drawn. Where it says `{{head}}` and `{{base}}`, `head.html` and
-`base.css` stand: how all pages begin, and what they look like. The content security policy names the hashes of that script and that style, whatever a file or a speaker is
-called.
+`base.css` stand: how all pages begin, and what they look like. The content security policy names the hashes of that
+script and that style, whatever a file or a speaker is called.
 """
 
 from __future__ import annotations
