@@ -224,11 +224,19 @@ class Bundle:
                 return f"it was trained on {name}"
         return None
 
+    def _beside(self) -> dict[str, str]:
+        """Fingerprints that a run wrote into the folder in which its bundle lies."""
+        try:
+            return dict(json.loads((self.folder.parent / "data.json").read_text(encoding="utf-8"))["fingerprints"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+
     def _heard(self) -> dict[str, dict[str, Any]]:
         """Corpus -> what is known of those who spoke in it."""
         if told := self.card.notes.get("heard"):
             return dict(told)
-        prints = {name: {"fingerprint": own} for name, own in self.run.get("fingerprints", {}).items()}
+        own = {**self.run.get("fingerprints", {}), **self._beside()}
+        prints = {name: {"fingerprint": value} for name, value in own.items()}
         named = [line.partition(":")[0].split()[0].lower() for line in self.card.trained_on if ":" in line]
         return {name: {} for name in (*named, *self.run.get("data", {}).get("corpora", ()))} | prints
 

@@ -247,7 +247,7 @@ def test_what_a_bundle_has_heard_is_known_by_its_card_and_its_fingerprints(corpu
     for name in ("card.json", "model.onnx", "run.toml"):
         (tmp_path / "bundle" / name).write_bytes((bundle.FOLDER / "permissive" / name).read_bytes())
     (tmp_path / "data.json").write_text(json.dumps({"fingerprints": {"table": corpus.fingerprint}}), encoding="utf-8")
-    assert "fingerprint" in Subject.of(tmp_path / "bundle").heard(corpus)
+    assert "these very recordings" in Subject.of(tmp_path / "bundle").heard(corpus)
 
 
 def test_emotions_that_the_model_does_not_know_are_merged_or_left_out_and_told(corpus):

@@ -5,11 +5,8 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import re
-import tomllib
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +16,6 @@ import numpy as np
 
 from affekt import audio, bundle, datasets
 from affekt import manifest as manifests
-from affekt.bundle import Card
 from affekt.cache import Cache
 from affekt.errors import DataError, UnknownNameError, UsageError
 from affekt.evaluation import floor
@@ -73,9 +69,12 @@ class Subject:
         """
         card = bundle.card(source)
         stamp = f"{card.sha256} {card.encoder_sha256} {json.dumps(dict(card.input), sort_keys=True)}"
-        folder = bundle.FOLDER / source if source in bundle.names() else Path(source)
-        heard = partial(trained_on, card, tuple(sorted(_fingerprints(folder))))
+        heard = partial(_heard, source)
         return cls(partial(bundle.load, source), LabelSet(card.labels), card.id, card.licence_line, stamp, heard)
+
+
+def _heard(source: str | Path, manifest: Manifest) -> str:
+    return bundle.load(source).knows(manifest) or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,42 +363,6 @@ def _folder(folder: Path) -> tuple[dict[str, Samples], dict[str, Samples]]:
     read = {path.stem: audio.read(path).samples for path in found}
     rooms = {name: samples for name, samples in read.items() if name.lower().startswith("rir")}
     return {name: samples for name, samples in read.items() if name not in rooms}, rooms
-
-
-# What a model has heard -------------------------------------------------------------------------------------------
-
-
-def trained_on(card: Card, fingerprints: tuple[str, ...], manifest: Manifest) -> str:
-    """Say why a corpus is known to have been in a model's training; empty where it is not.
-
-    A corpus that the card names counts as heard, whichever part of it was; data without a name of their own are known
-    by their fingerprint alone.
-
-    >>> ravdess = Manifest("ravdess", LabelSet(("anger",)), (), licence="", citation="")
-    >>> trained_on(bundle.card("default"), (), ravdess)
-    'its card says that it was trained on RAVDESS speech'
-    >>> trained_on(bundle.card("permissive"), (), ravdess)
-    ''
-    """
-    if manifest.fingerprint in fingerprints:
-        return "its run has the fingerprint of this corpus"
-    if manifest.name in _OWN:
-        return ""
-    title = datasets.card(manifest.name).title if manifest.name in datasets.names() else manifest.name
-    for line in card.trained_on:
-        corpus = line.partition(":")[0]
-        if any(re.match(rf"{re.escape(name)}\b", corpus, re.IGNORECASE) for name in (manifest.name, title)):
-            return f"its card says that it was trained on {corpus}"
-    return ""
-
-
-def _fingerprints(folder: Path) -> Iterator[str]:
-    """All fingerprints that a bundle's run, or the run's folder around it, has written down."""
-    with suppress(OSError, ValueError):
-        told = tomllib.loads((folder / "run.toml").read_text(encoding="utf-8"))
-        yield from (value for value in told.get("fingerprints", {}).values() if isinstance(value, str))
-    with suppress(OSError, ValueError, KeyError, AttributeError):
-        yield from json.loads((folder.parent / "data.json").read_text(encoding="utf-8"))["fingerprints"].values()
 
 
 # Which corpora ----------------------------------------------------------------------------------------------------
