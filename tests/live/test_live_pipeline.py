@@ -10,7 +10,7 @@ import live_fakes
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from live_fakes import RATE, Pitch, names, of, pipeline, play, sound
 
@@ -422,6 +422,7 @@ def test_what_lies_before_the_beginning_of_a_stream_is_late():
     ),
     st.sampled_from([0.0, 0.02]),
 )
+@example([("push", 1), ("push", 1), ("one", 2360), ("push", 25), ("push", 1273), ("far", 321)], 0.0)
 def test_whatever_comes_and_goes_time_runs_forward_and_the_end_is_told(steps, jitter):
     """Losses, repeats, leaps, pauses, tracks that stay away: no step fails, and every turn that starts ends."""
     stream = pipeline({"a": "customer", "b": "agent"}, patience=Patience(jitter=jitter, lag=0.5))

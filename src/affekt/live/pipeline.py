@@ -189,8 +189,7 @@ class Pipeline:
 
     def hear(self, ticks: Sequence[Tick]) -> list[Heard]:
         """Find turns and windows; give what says something."""
-        heard = (self._hear(tick) for tick in ticks)
-        return [one for one in heard if one is not None]
+        return [heard for tick in ticks for heard in (*self._settle(tick), *self._hear(tick))]
 
     def detectors(self, tick: Tick) -> list[tuple[Detector, Samples]]:
         """Say who is going to hear what when this tick is heard next; for `affekt.live.batch`."""
@@ -261,12 +260,17 @@ class Pipeline:
     def _gaps(self, before: int, end: int) -> tuple[Gap, ...]:
         return tuple(gap for track in self._tracks.values() for gap in track.gaps(before, end / RATE))
 
-    def _hear(self, tick: Tick) -> Heard | None:
-        heard = {name: samples for name, samples in tick.sounds.items() if samples is not None}
+    def _settle(self, tick: Tick) -> Iterator[Heard]:
+        """What broke off before this tick was known where it broke off, however long nothing was heard since."""
         items: list[Item] = []
         for name, ear in self._ears.items():
-            items += ear.settle(tick.start if name in heard else None)
-        items += tick.events
+            items += ear.settle(None if tick.sounds.get(name) is None else tick.start)
+        if items:
+            yield Heard(self._known, tuple(items), self._floored(self._known))
+
+    def _hear(self, tick: Tick) -> Iterator[Heard]:
+        heard = {name: samples for name, samples in tick.sounds.items() if samples is not None}
+        items: list[Item] = [*tick.events]
         self._floor.listen(tick.end - tick.start if heard else 0)
         for name, samples in heard.items():
             items += self._ears[name].push(samples, tick.start)
@@ -278,7 +282,8 @@ class Pipeline:
         if looks:
             self._looked = tick.end
             items += self._floor.settle(tick.end)
-        return Heard(tick.end, tuple(items), self._floored(tick.end)) if looks or items else None
+        if looks or items:
+            yield Heard(tick.end, tuple(items), self._floored(tick.end))
 
     def _floored(self, at: int) -> Floored:
         floor = self._floor
