@@ -12,6 +12,7 @@ from onnxruntime import InferenceSession  # noqa: E402
 from affekt import registry  # noqa: E402
 from affekt.models import _pooling  # noqa: E402
 from affekt.models._blocks import Deltas, Norm, Normalise  # noqa: E402
+from affekt.models._recurrent import Recurrent  # noqa: E402
 from affekt.training import batches, export  # noqa: E402
 
 NETWORKS = {
@@ -164,6 +165,27 @@ def test_a_column_that_never_moves_is_not_divided_by_zero():
     normalise = Normalise(2)
     normalise.fit([np.ones((10, 2), np.float32)])
     assert torch.isfinite(normalise(torch.ones(1, 3, 2))).all()
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_both_directions_are_those_of_torchs_packed_rows(cell, layers):
+    """States and slopes, each row at its own length."""
+    torch.manual_seed(0)
+    own = Recurrent(6, 5, cell=cell, layers=layers)
+    theirs = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell](6, 5, layers, batch_first=True, bidirectional=True)
+    for suffix, parts in (("", own.forwards), ("_reverse", own.backwards)):
+        for layer, part in enumerate(parts):
+            for name, value in part.named_parameters():
+                getattr(theirs, name.removesuffix("0") + f"{layer}{suffix}").data = value.data
+    x, mask = batches.pad(rows(6))
+    packed = torch.nn.utils.rnn.pack_padded_sequence(x, mask.sum(1), batch_first=True, enforce_sorted=False)
+    states, _ = torch.nn.utils.rnn.pad_packed_sequence(theirs(packed)[0], batch_first=True)
+    assert torch.allclose(own(x, mask), states, atol=1e-5)
+    own(x, mask).square().sum().backward()
+    states.square().sum().backward()
+    slope = own.backwards[0].weight_ih_l0.grad
+    assert torch.allclose(slope, theirs.weight_ih_l0_reverse.grad, rtol=1e-3, atol=1e-4)
 
 
 def test_batch_normalisation_is_torchs_where_nothing_is_padded():
