@@ -99,7 +99,7 @@ def calls(
     Raises:
         UsageError: a setting that cannot be.
         DataError: the cast has nobody for a role.
-        MissingExtraError: no cast is given, and espeak-ng is not installed.
+        MissingProgramError: no cast is given, and espeak-ng is not installed.
     """
     asked = replace(setting or Setting(), **changed)  # type: ignore[arg-type]
     known = _Known(cast or Espeak(), asked.kind)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt import audio
-from affekt.errors import DataError, MissingExtraError, UnknownNameError
+from affekt.errors import DataError, MissingProgramError, UnknownNameError
 from affekt.manifest import Manifest
 from affekt.simulate.script import CALM
 from affekt.types import Samples, Utterance
@@ -217,10 +217,14 @@ class Espeak:
         """Look for the program.
 
         Raises:
-            MissingExtraError: it is not installed.
+            MissingProgramError: it is not installed.
         """
         if self._program is None:
-            raise MissingProgramError()
+            raise MissingProgramError(
+                "espeak-ng, which speaks where no corpus is named",
+                debian="espeak-ng",
+                elsewhere="see github.com/espeak-ng/espeak-ng; or name a corpus",
+            )
         self._clip = lru_cache(_KEPT)(self._speak)
 
     @cached_property
@@ -248,17 +252,6 @@ class Espeak:
         return trimmed(audio.level(sloped, RATE, _LEVEL + manner.louder))
 
 
-class MissingProgramError(MissingExtraError):
-    """The synthesiser is not installed; the message is how to get it."""
-
-    def __init__(self) -> None:
-        Exception.__init__(
-            self,
-            "calls without a corpus are spoken by espeak-ng, which is not installed: on Debian and Ubuntu, apt install "
-            "espeak-ng; elsewhere see github.com/espeak-ng. Or name a corpus",
-        )
-
-
 def tilted(samples: Samples, tilt: float) -> Samples:
     """Slope the spectrum from 500 Hz on, by `tilt` dB per octave."""
     hertz = np.fft.rfftfreq(len(samples), 1 / RATE)
@@ -273,7 +266,7 @@ def active(samples: Samples) -> NDArray[np.bool_]:
     """Say of each 20 ms whether somebody speaks: within 30 dB of the loud frames.
 
     >>> tone = np.sin(np.arange(1600)).astype(np.float32)
-    >>> active(np.concatenate([tone, np.zeros(1600, np.float32)])).sum()
+    >>> int(active(np.concatenate([tone, np.zeros(1600, np.float32)])).sum())
     10
     """
     count = len(samples) // _FRAME

@@ -31,8 +31,13 @@ _NOTE = 0.3  # s
 
 
 def noisy(samples: Samples, kind: str, below: float, rng: np.random.Generator) -> Samples:
-    """Add noise `below` dB below the speech in a channel, pauses not counted (`affekt.augment`)."""
-    return augment.CHAINS[kind].change(Signal(samples, RATE), rng, least=below, most=below).samples
+    """Add noise `below` dB below the speech in a channel, pauses not counted; in the telephone's band, else it is lost.
+
+    The chains of `affekt.augment` make it. Of brown noise, say, most lies below the band and would never be heard.
+    """
+    added = augment.CHAINS[kind].change(Signal(samples, RATE), rng, least=below, most=below).samples - samples
+    heard = banded(added)
+    return samples + heard * np.float32(np.sqrt(np.mean(added**2) / max(float(np.mean(heard**2)), 1e-20)))
 
 
 def echoed(samples: Samples, other: Samples, below: float, delay: float) -> Samples:

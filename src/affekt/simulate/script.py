@@ -22,7 +22,8 @@ CALM = "neutral"
 _SECONDS = (30.0, 7200.0)
 _BEFORE, _ANGRY = (0.25, 0.4), (0.3, 0.45)  # of an angry call
 _EPISODE = (20.0, 45.0)  # s of an episode of a mixed call
-_STRETCH = (25.0, 70.0)  # s of calm talk between two things that are no talk
+_BETWEEN = (20.0, 70.0)  # s between two of them
+_STRETCH = (15.0, 45.0)  # s of calm talk between two things that are no talk
 _ASIDES: dict[What, tuple[float, float]] = {"hold": (6.0, 20.0), "silence": (3.0, 9.0), "keys": (1.5, 4.0)}
 
 
@@ -78,7 +79,7 @@ def _mixed(seconds: float, emotions: list[str], rng: np.random.Generator) -> lis
     parts: list[Part] = []
     left, waiting = seconds, [""] * 0
     while left > 0:
-        parts += _calm(min(left, rng.uniform(*_STRETCH) / 2), rng)
+        parts += _calm(min(left, rng.uniform(*_BETWEEN)), rng)
         left = seconds - sum(part.seconds for part in parts)
         waiting = waiting or [str(name) for name in rng.permutation(emotions)]
         if left > 0:
