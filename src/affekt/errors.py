@@ -7,7 +7,8 @@ AffektError
 ├── AudioError            a recording that cannot be judged: unreadable, empty, too short, not audio
 ├── DataError             a corpus, manifest or label that is not what it claims to be
 ├── BundleError           a model bundle that is incomplete, altered or of another version
-└── MissingExtraError     an optional package is not installed; the message is the pip command
+├── MissingExtraError     an optional package is not installed; the message is the pip command
+└── MissingProgramError   what is no Python package is not installed; the message is how to get it
 """
 
 from __future__ import annotations
@@ -76,3 +77,15 @@ class MissingExtraError(AffektError):
 
     def __init__(self, module: str, extra: str) -> None:
         super().__init__(f'this needs the package {module!r}: pip install "affekt[{extra}]"')
+
+
+class MissingProgramError(AffektError):
+    """A program or a library of the system is not installed.
+
+    >>> raise MissingProgramError("flac", debian="flac", elsewhere="see xiph.org/flac")
+    Traceback (most recent call last):
+    affekt.errors.MissingProgramError: this needs flac: sudo apt install flac (Debian); elsewhere see xiph.org/flac
+    """
+
+    def __init__(self, what: str, *, debian: str, elsewhere: str) -> None:
+        super().__init__(f"this needs {what}: sudo apt install {debian} (Debian); elsewhere {elsewhere}")
