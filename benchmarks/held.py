@@ -1,8 +1,8 @@
-"""Bundles like `default` that have not heard the speakers of a fold; for benchmarks that need a model, not a score."""
+"""Bundles like `default` that have not heard some speakers, or a whole corpus; for what needs a model, not a score."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,35 +17,37 @@ from recipes import corpora
 from recipes.bundled import train
 
 
-def bundles(
-    corpus: str, folder: Path, *, others: bool = True, parts: Mapping[str, Embedded] | None = None
-) -> Iterator[tuple[Bundle, tuple[str, ...]]]:
-    """Train a head for each fold of a corpus's protocol, exactly as the shipped one is.
+def groups(corpus: str, parts: Mapping[str, Embedded]) -> list[list[str]]:
+    """Deal the speakers of a corpus by its protocol; where that leaves out one at a time, two at a time."""
+    data = parts[corpus]
+    folds = [np.unique(data.speakers[test]).tolist() for _, test in corpora.splits(corpus, data)]
+    if all(len(fold) == 1 for fold in folds):
+        folds = [sum(folds[i : i + 2], []) for i in range(0, len(folds), 2)]
+    return folds
+
+
+def without(who: Collection[str], parts: Mapping[str, Embedded], folder: Path) -> Bundle:
+    """Train a head as the shipped one is, on all corpora but for some speakers or corpora.
 
     Shrinkage and temperature are those of `default`, which were fitted on corpora not heard.
 
     Args:
-        corpus: whose speakers are tested.
-        folder: where the bundles are kept.
-        others: learn from the other corpora, too, as `default` does.
-        parts: embeddings of all corpora, if they are at hand.
-
-    Yields:
-        a bundle, and the speakers it has not heard.
+        who: speakers, such as ravdess/01, or names of corpora.
+        parts: embeddings of all corpora.
+        folder: where the bundle is written.
     """
-    parts = parts or {name: corpora.embedded(name) for name in corpora.NAMES}
     card = bundle.card("default")
-    data = train.relabelled(frozen.join(list(parts.values())) if others else parts[corpus])
-    choice, temperature = Choice(shrinkage=card.notes["shrinkage"]), card.notes["temperature"]
-    for number, (_, test) in enumerate(corpora.splits(corpus, parts[corpus])):
-        unheard = np.unique(parts[corpus].speakers[test])
-        rated = parts["emotale"].part(~np.isin(parts["emotale"].speakers, unheard))
-        with threadpool_limits(1):
-            head = frozen.fit(data.part(~np.isin(data.speakers, unheard)), choice)
-            affect = train.affect_head(rated)
-        scaled = head.weights / temperature, head.bias / temperature
-        graph = bundle.export_linear(scaled, (affect.weights, affect.bias))
-        own = replace(card, name=f"{corpus}-{number}", labels=head.labels.names, sha256="")
-        place = folder / own.name
-        bundle.save(own, graph, f'encoder = "{card.encoder}"\n', place)
-        yield bundle.load(place), tuple(unheard.tolist())
+    data = train.relabelled(frozen.join([part for name, part in parts.items() if name not in who]))
+    rated = parts["emotale"]  # the only ratings; of others, valence has not heard the speakers anyway
+    with threadpool_limits(1):
+        head = frozen.fit(_rest(data, who), Choice(shrinkage=card.notes["shrinkage"]))
+        affect = train.affect_head(_rest(rated, who))
+    scaled = head.weights / card.notes["temperature"], head.bias / card.notes["temperature"]
+    own = replace(card, name=f"without-{'-'.join(sorted(who)).replace('/', '')}", labels=head.labels.names, sha256="")
+    graph = bundle.export_linear(scaled, (affect.weights, affect.bias))
+    bundle.save(own, graph, f'encoder = "{card.encoder}"\n', folder / own.name)
+    return bundle.load(folder / own.name)
+
+
+def _rest(data: Embedded, who: Collection[str]) -> Embedded:
+    return data.part(~np.isin(data.speakers, list(who)))
