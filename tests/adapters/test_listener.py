@@ -142,7 +142,7 @@ def test_what_tells_may_wait():
 
 
 def test_nothing_that_can_be_heard_is_said_plainly():
-    with pytest.raises(UsageError, match="0.1 s or more, got 0"):
+    with pytest.raises(UsageError, match=r"0\.1 s or more, got 0"):
         Listener(SESSION, backlog=0)
     listener = Listener(SESSION)
     listener.push(b"", 8000)

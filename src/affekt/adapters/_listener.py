@@ -43,8 +43,9 @@ class Chunk:
 
     def mono(self) -> Samples:
         """Return the mean of its channels, float32."""
-        samples = np.frombuffer(self.pcm, np.int16, self.frames * self.channels).reshape(-1, self.channels)
-        return samples.mean(axis=1, dtype=np.float32) / np.float32(32768)
+        sides = np.frombuffer(self.pcm, np.int16, self.frames * self.channels).reshape(-1, self.channels)
+        samples: Samples = sides.mean(axis=1, dtype=np.float32) / np.float32(32768)
+        return samples
 
 
 class Listener:

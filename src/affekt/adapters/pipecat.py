@@ -31,7 +31,7 @@ _REST = 2.0  # s that the end of a call waits for the mood of its last words
 
 
 @dataclass
-class MoodFrame(frames.SystemFrame):
+class MoodFrame(frames.SystemFrame):  # type: ignore[misc]
     """The caller's mood, each time that it is known anew; no interruption drops it."""
 
     mood: Mood
@@ -69,18 +69,15 @@ class MoodProcessor(FrameProcessor):  # type: ignore[misc]
         super().__init__(**more)
         self._register_event_handler("on_event", sync=True)
         self._listener = Listener(partial(Session, model, rules=rules, settings=settings), backlog=backlog)
-        self._who, self._user, self._source = who, user, None
+        self._who, self._user = who, user
+        self._source: tuple[str | None, str | None] | None = None  # user, source of the transport
         self._hearing: asyncio.Task[None] | None = None
         self._said: str | None = None
 
     async def process_frame(self, frame: frames.Frame, direction: FrameDirection) -> None:
         """Let the frame pass; hear it, where it is the caller's sound."""
         await super().process_frame(frame, direction)
-        if (
-            isinstance(frame, frames.InputAudioRawFrame)
-            and direction == FrameDirection.DOWNSTREAM
-            and self._is_callers(frame)
-        ):
+        if direction == FrameDirection.DOWNSTREAM and self._is_callers(frame):
             self._listener.push(frame.audio, frame.sample_rate, frame.num_channels)
         elif isinstance(frame, frames.EndFrame | frames.CancelFrame):
             await self._stop(_REST if isinstance(frame, frames.EndFrame) else 0.0)
@@ -93,10 +90,10 @@ class MoodProcessor(FrameProcessor):  # type: ignore[misc]
         await self._stop(0.0)
         await super().cleanup()
 
-    def _is_callers(self, frame: frames.InputAudioRawFrame) -> bool:
+    def _is_callers(self, frame: frames.Frame) -> bool:
         """Two people in one stream of sound would be nobody: the first source is kept."""
         user = getattr(frame, "user_id", None)
-        if self._user is not None and user != self._user:
+        if not isinstance(frame, frames.InputAudioRawFrame) or (self._user is not None and user != self._user):
             return False
         self._source = self._source or (user, frame.transport_source)
         return self._source == (user, frame.transport_source)
