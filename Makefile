@@ -23,7 +23,7 @@ test: $(VENV)/.dev  ## install everything for development and run all tests
 	$(BIN)/python -m pytest
 
 adapters: $(VENV)-adapters/.stamp  ## test what plugs into Pipecat and LiveKit, in an environment of its own
-	$(VENV)-adapters/bin/python -m pytest tests/adapters src/affekt/adapters
+	$(VENV)-adapters/bin/python -m pytest tests/adapters tests/examples/test_voice_agent_examples.py src/affekt/adapters
 
 lint: $(VENV)/.dev  ## formatting, lint, types, import contracts
 	$(BIN)/ruff format --check .

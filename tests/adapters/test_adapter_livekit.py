@@ -195,6 +195,21 @@ def test_a_fault_of_the_mood_ends_no_call():
     assert call.mood.sentence is None
 
 
+def test_whoever_does_not_want_it_is_heard_no_more_and_nothing_is_left():
+    async def script(call: Call) -> None:
+        call.line.say(*ANGRY)
+        await call.until(lambda: call.mood.sentence)
+        await call.mood.aclose()
+        known, sent = len(call.events), call.line.say(*ANGRY)
+        await call.until(lambda: call.line.out[-1] is sent[-1])
+        await call.session.run(user_input="Leave my voice alone.")
+        assert len(call.events) == known
+
+    call = ran(Call(), script)
+    assert said_in(call.llm.asked[-1]) == []
+    assert call.mood.mood is None
+
+
 def test_without_words_of_the_caller_the_mood_stands_last_and_is_put_into_a_copy():
     mood = CallerMood(MODEL)
     mood.sentence = "The caller sounds sad."

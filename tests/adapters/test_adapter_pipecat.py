@@ -244,6 +244,25 @@ def test_the_end_waits_for_the_last_words():
     assert gone()
 
 
+def test_whoever_does_not_want_it_is_heard_no_more_and_nothing_is_left():
+    context = LLMContext()
+    mood = MoodProcessor(MODEL, backlog=60)
+
+    async def script(call: Call) -> None:
+        await call.say(*ANGRY)
+        await call.until(lambda: said_in(context))
+        await mood.stop()
+        await call.until(lambda: not said_in(context))
+        known = len(call.moods())
+        sent = await call.say(*ANGRY)
+        await call.until(lambda: call.read()[-1] is sent[-1])
+        assert len(call.moods()) == known
+        await call.worker.queue_frame(frames.EndFrame())
+
+    ran(Call(mood, LLMContextAggregatorPair(context).user()), script)
+    assert context.messages == []
+
+
 def test_a_cancel_waits_for_nothing():
     mood = MoodProcessor(MODEL, backlog=60)
     events = told(mood)

@@ -88,10 +88,11 @@ class CallerMood(rtc.EventEmitter[Literal["event"]]):  # type: ignore[misc]
         return copy
 
     async def aclose(self) -> None:
-        """Stop hearing at once; a session that closes lets what waits be heard first."""
+        """Hear no more, as where the caller does not want it, and forget the mood."""
         if self._hearing is not None:
             self._hearing.cancel()
             await asyncio.gather(self._hearing, return_exceptions=True)
+        self.mood = self.sentence = None
 
     async def _hear(self) -> None:
         try:

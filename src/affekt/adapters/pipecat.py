@@ -80,14 +80,23 @@ class MoodProcessor(FrameProcessor):  # type: ignore[misc]
         if direction == FrameDirection.DOWNSTREAM and self._is_callers(frame):
             self._listener.push(frame.audio, frame.sample_rate, frame.num_channels)
         elif isinstance(frame, frames.EndFrame | frames.CancelFrame):
-            await self._stop(_REST if isinstance(frame, frames.EndFrame) else 0.0)
+            await self.stop(_REST if isinstance(frame, frames.EndFrame) else 0.0)
         await self.push_frame(frame, direction)
         if isinstance(frame, frames.StartFrame) and self._hearing is None:
             self._hearing = self.create_task(self._hear())
 
+    async def stop(self, seconds: float = 0.0) -> None:
+        """Hear no more, as where the caller does not want it, and take the message back; wait `seconds` for the rest."""
+        task, self._hearing = self._hearing, None
+        if task is not None:
+            self._listener.end()
+            await asyncio.wait({task}, timeout=seconds)
+            await self.cancel_task(task)
+            await self._say(None)
+
     async def cleanup(self) -> None:
-        """Stop hearing, whatever has ended the pipeline."""
-        await self._stop(0.0)
+        """Stop, whatever has ended the pipeline."""
+        await self.stop()
         await super().cleanup()
 
     def _is_callers(self, frame: frames.Frame) -> bool:
@@ -104,13 +113,6 @@ class MoodProcessor(FrameProcessor):  # type: ignore[misc]
         except Exception as error:  # whatever happens to the mood, the call goes on
             await self._say(None)
             await self.push_error(f"the mood is heard no longer: {error}", exception=error)
-
-    async def _stop(self, seconds: float) -> None:
-        task, self._hearing = self._hearing, None
-        if task is not None:
-            self._listener.end()
-            await asyncio.wait({task}, timeout=seconds)
-            await self.cancel_task(task)
 
     async def _tell(self, event: Event) -> None:
         await self._call_event_handler("on_event", event)
