@@ -145,6 +145,7 @@ def test_the_context_has_one_mood_which_is_replaced_and_taken_back():
         await call.worker.queue_frame(frames.EndFrame())
 
     ran(Call(mood, LLMContextAggregatorPair(context).user()), script)
+    assert said_in(context) == []  # the call is over
     assert max(map(len, held)) == 1
     changes = [now for now, _ in groupby(held)]
     assert len(changes) > 6

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import re
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import soundfile
 
 from affekt.adapters._mood import MARK
 
@@ -45,3 +49,25 @@ def test_the_livekit_example_has_an_agent_with_the_prompt_and_tells_the_caller_f
     assert agent.instructions == PROMPT
     text = Path(module.__file__).read_text(encoding="utf-8")
     assert text.index("session.say(NOTICE") < text.index("mood.attach(session)")
+
+
+def test_the_game_of_the_page_hears_and_never_waits():
+    """The engine gives its sound faster than life here, so it looks whether there is room."""
+    page = (ROOT / "docs" / "voice-agents.md").read_text(encoding="utf-8")
+    (code,) = (block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "on_microphone" in block)
+    with soundfile.SoundFile(EXAMPLES / "call.wav") as file:
+        game = {"RATE": file.samplerate}
+        exec(compile(code, "docs/voice-agents.md", "exec"), game)
+        file.seek(18 * file.samplerate)
+        for block in file.blocks(160, frames=9 * file.samplerate, dtype="float32"):
+            while game["sound"].full():
+                time.sleep(0.001)
+            game["on_microphone"](block[:, 0])
+    game["sound"].put(None)
+    game["ear"].join(timeout=60)
+    felt = []
+    game["on_frame"](SimpleNamespace(feel=felt.append))
+    assert {mood.emotion for mood in felt} == {"anger"}
+    for _ in range(1000):
+        game["on_microphone"](block[:, 0])  # nobody takes it, and nothing waits
+    assert game["place"] == (450 + 1000) * 160

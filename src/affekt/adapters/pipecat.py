@@ -86,7 +86,7 @@ class MoodProcessor(FrameProcessor):  # type: ignore[misc]
             self._hearing = self.create_task(self._hear())
 
     async def stop(self, seconds: float = 0.0) -> None:
-        """Hear no more, as where the caller does not want it, and take the message back; wait `seconds` for the rest."""
+        """Hear no more, as where the caller does not want it, and take the message back; the rest has `seconds`."""
         task, self._hearing = self._hearing, None
         if task is not None:
             self._listener.end()
