@@ -66,8 +66,8 @@ class Call:
     def moods(self) -> list[MoodFrame]:
         return [frame for frame in self.read() if isinstance(frame, MoodFrame)]
 
-    async def say(self, *span: float) -> list[frames.InputAudioRawFrame]:
-        sent = [frames.InputAudioRawFrame(pcm, rate, 1) for pcm, rate in chunks(*span)]
+    async def say(self, *span: float, seconds: float = 0.02) -> list[frames.InputAudioRawFrame]:
+        sent = [frames.InputAudioRawFrame(pcm, rate, 1) for pcm, rate in chunks(*span, seconds=seconds)]
         for frame in sent:
             await self.worker.queue_frame(frame)
         return sent
@@ -216,11 +216,11 @@ def test_the_first_source_is_the_caller_where_nobody_is_named():
 
 
 def test_under_overload_sound_passes_and_the_loss_is_told():
-    mood = MoodProcessor(MODEL, backlog=0.5)
+    mood = MoodProcessor("default", backlog=0.5)  # which has to be loaded first
     events = told(mood)
 
     async def script(call: Call) -> None:
-        sent = await call.say(*ANGRY)  # 9 s at once
+        sent = await call.say(*ANGRY, seconds=0.1)  # 9 s at once
         await call.until(lambda: len([f for f in call.read() if isinstance(f, frames.InputAudioRawFrame)]) == len(sent))
         await call.worker.queue_frame(frames.EndFrame())
 

@@ -23,7 +23,7 @@ from affekt.live.rules import Named
 from affekt.registry import need
 from affekt.types import Model, Mood
 
-need("pipecat.frames.frames", extra="pipecat")
+need("pipecat", extra="pipecat")
 from pipecat.frames import frames  # noqa: E402
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor  # noqa: E402
 
