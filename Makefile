@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check format clean
+.PHONY: help demo test adapters lint check format clean
 
 help:  ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
@@ -21,6 +21,9 @@ demo: $(VENV)/.base  ## install the base (no torch) and judge a sample call; the
 
 test: $(VENV)/.dev  ## install everything for development and run all tests
 	$(BIN)/python -m pytest
+
+adapters: $(VENV)-adapters/.stamp  ## test what plugs into Pipecat and LiveKit, in an environment of its own
+	$(VENV)-adapters/bin/python -m pytest tests/adapters tests/examples/test_voice_agent_examples.py src/affekt/adapters
 
 lint: $(VENV)/.dev  ## formatting, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -47,6 +50,13 @@ $(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) --editable ".[dev]"
 	@touch $(VENV)/.base $@
+
+# Pipecat asks for an older soxr, soundfile and protobuf than the tests of the rest are run with.
+$(VENV)-adapters/.stamp: pyproject.toml constraints-adapters.txt
+	@$(MAKE) --no-print-directory VENV=$(VENV)-adapters $(VENV)-adapters/bin/python
+	$(VENV)-adapters/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) \
+		-c constraints-adapters.txt --editable ".[livekit,pipecat]" hypothesis pytest
+	@touch $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
