@@ -43,7 +43,7 @@ def device(folder: Path, source: Path) -> dict[str, str]:
 
 
 class Speaker:
-    """Speaks samples into a pipe at the speed of life, then falls silent; or is dead for `dead` s and then unplugged."""
+    """Speaks into a pipe at the speed of life, then falls silent; or is dead for `dead` s and then unplugged."""
 
     def __init__(self, pipe: Path, samples: np.ndarray, rate: int, *, dead: float = 0.0) -> None:
         os.mkfifo(pipe)

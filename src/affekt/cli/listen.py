@@ -151,9 +151,11 @@ def heard(
 
 
 def _signals(block: Block, rate: int, roles: Roles) -> dict[str | None, Any]:
+    import numpy as np
+
     from affekt.types import Signal
 
-    samples = block.samples.astype("float32") / 32768
+    samples = block.samples.astype(np.float32) / np.float32(32768)
     return {name: Signal(samples[:, column].copy(), rate, block.at) for column, name in enumerate(roles)}
 
 
