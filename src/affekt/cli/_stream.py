@@ -140,6 +140,7 @@ def write(steps: Iterator[Step], about: About) -> Tally:
     )
     for step in steps:
         tally.push(step)
+        _warn(step, tally)
         for event in step.events:
             _line(event.to_dict())
     return tally
@@ -189,18 +190,23 @@ def _tell(steps: Iterator[Step], console: Any) -> Tally:
     from affekt.view.moving import told
 
     moods: dict[str | None, Mood] = {}
-    tally, noted = Tally(), ""
+    tally = Tally()
     for step in steps:
         tally.push(step)
-        if step.note and step.note != noted:
-            click.echo(step.note, err=True)
-        noted = step.note or noted
+        _warn(step, tally)
         for event in step.events:
             if isinstance(event, MoodChanged):
                 moods[event.mood.speaker] = event.mood
             elif (line := told(event, moods)) is not None:
                 console.print(line, soft_wrap=True)
     return tally
+
+
+def _warn(step: Step, tally: Tally) -> None:
+    """Say each note once, on standard error."""
+    if step.note and step.note not in tally.notes:
+        tally.notes.add(step.note)
+        click.echo(step.note, err=True)
 
 
 @dataclass(slots=True)
@@ -216,6 +222,8 @@ class Tally:
     alerts: Counter[str] = field(default_factory=Counter)
     lost: float = 0.0
     "s"
+    notes: set[str] = field(default_factory=set)
+    "that have been said"
     _speech: dict[str | None, float] = field(default_factory=dict)
 
     def push(self, step: Step) -> None:

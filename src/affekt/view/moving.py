@@ -61,8 +61,8 @@ class _Person:
     share: float = 0.0
     tape: dict[int, tuple[str, Style]] = field(default_factory=dict)
     "second -> what stands there"
-    arousal: dict[int, str] = field(default_factory=dict)
-    "second -> a sign that is the higher, the more excited"
+    arousal: dict[int, tuple[str, Style]] = field(default_factory=dict)
+    "second -> a sign that is the higher, the more excited, in the colour of the mood"
     marked: float = 0.0
     "s: end of what the tape has letters for"
     fresh: range = range(0)
@@ -78,7 +78,8 @@ class _Person:
     def feel(self, mood: Mood) -> None:
         self.mood = mood
         if mood.affect is not None:
-            self.arousal |= dict.fromkeys(self.fresh, sparkline([mood.affect.arousal]))
+            sign = sparkline([mood.affect.arousal]), Style(color=paint(mood.emotion).dark)
+            self.arousal |= dict.fromkeys(self.fresh, sign)
             _forget(self.arousal)
 
 
@@ -239,7 +240,7 @@ class Moving:
 
     def _curve(self, person: _Person, width: int) -> Iterator[tuple[str, Style]]:
         for second in self._seconds(width):
-            yield person.arousal.get(second, " "), Style(color=paint("anger").dark)
+            yield person.arousal.get(second, (" ", _PLAIN))
 
     def _tape(self, person: _Person, width: int) -> Iterator[tuple[str, Style]]:
         for second in self._seconds(width):
