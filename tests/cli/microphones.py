@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +42,9 @@ def device(folder: Path, source: Path) -> dict[str, str]:
 
 
 class Speaker:
-    """Speaks into a pipe at the speed of life, then falls silent; or is dead for `dead` s and then unplugged."""
+    """Speaks into a pipe at the speed of life, then falls silent; or dead, with nothing at all, until it is left."""
 
-    def __init__(self, pipe: Path, samples: np.ndarray, rate: int, *, dead: float = 0.0) -> None:
+    def __init__(self, pipe: Path, samples: np.ndarray, rate: int, *, dead: bool = False) -> None:
         os.mkfifo(pipe)
         self._end = os.open(pipe, os.O_RDWR)  # so that nobody waits for the other side to open it
         self._samples, self._rate, self._dead = samples.astype("<i2"), rate, dead
@@ -58,19 +57,15 @@ class Speaker:
 
     def __exit__(self, *error: object) -> None:
         self._over.set()
-        with suppress(OSError):
-            os.set_blocking(self._end, False)
+        os.set_blocking(self._end, False)
         self._thread.join(2)
-        with suppress(OSError):
-            os.close(self._end)
+        os.close(self._end)
 
     def _speak(self) -> None:
         size, begun, at = self._rate // 20, time.monotonic(), 0  # as much as is read at once: a short read is filled up
         while not self._over.is_set():
             block = self._samples[at : at + size]
             if len(block) < size and self._dead:
-                self._over.wait(self._dead)
-                os.close(self._end)
                 return
             block = np.concatenate([block, np.zeros((size - len(block), *block.shape[1:]), "<i2")])
             try:
