@@ -22,8 +22,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 OPTIONAL = {
     *("accelerate", "av", "imblearn", "matplotlib", "mlflow", "onnx", "onnxscript", "opensmile", "optuna", "pandas"),
-    *("parselmouth", "peft", "pyarrow", "python_stretch", "safetensors", "scipy", "sklearn", "tensorboard", "torch"),
-    *("livekit", "pipecat", "transformers"),
+    *("livekit", "parselmouth", "peft", "pipecat", "pyarrow", "python_stretch", "safetensors", "scipy", "sklearn"),
+    *("sounddevice", "tensorboard", "torch", "transformers"),
 }
 
 

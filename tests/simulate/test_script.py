@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from affekt.errors import DataError, UnknownNameError, UsageError
-from affekt.simulate import KINDS, script
+from affekt.simulate.script import KINDS, script
 
 EMOTIONS = ("anger", "fear", "sadness")
 seconds = st.floats(30, 7200)

@@ -49,6 +49,10 @@ def shown(events, width=100, *, ascii_only=False):
     view = Moving("call.wav", {"left": "customer", "right": "agent"}, duration=40.0)
     for event in events:
         view.push(event)
+    return drawn(view, width, ascii_only=ascii_only)
+
+
+def drawn(view, width=100, *, ascii_only=False):
     file = io.TextIOWrapper(io.BytesIO(), encoding="ascii" if ascii_only else "utf-8", newline="")
     Console(file=file, width=width, legacy_windows=False).print(view)
     file.flush()
@@ -57,14 +61,17 @@ def shown(events, width=100, *, ascii_only=False):
 
 def test_it_shows_time_people_tapes_and_alerts():
     text = shown(EVENTS)
-    head, _, left, tape, right, their_tape, _, last = [line.strip() for line in text.splitlines()]
+    head, _, left, curve, tape, right, their_tape, ruler, legend, _, last = map(str.strip, text.splitlines())
     assert head == "call.wav  0:13.6 of 0:40.0"
     assert left.startswith("left")
     assert "anger" in left
     assert "90 %" in left
     assert "0:09.0 (75 %)" in left
     assert "agent: talk time only" in right
+    assert curve == "arousal ▇▇▇   ▇▇▇"
     assert tape == "NNNaaaAAA·····"
+    assert ruler == "0:00      0:10"
+    assert legend == "N neutral  A anger  small: unsure"
     assert their_tape == "··········───·"
     assert last == "0:09.0  firing sustained  left: anger at 0.80"
 
@@ -81,7 +88,7 @@ def test_no_line_is_wider_than_the_terminal(width):
     """And none is wrapped, from 60 characters on: the view must not jump."""
     lines = shown(EVENTS, width).splitlines()
     assert max(map(len, lines)) <= width
-    assert width < 60 or len(lines) == 8
+    assert width < 60 or len(lines) == 11
 
 
 def test_the_tape_moves_and_is_forgotten():
@@ -91,6 +98,27 @@ def test_the_tape_moves_and_is_forgotten():
         view.push(event)
     assert len(view._people["left"].tape) <= 600
     assert "A" not in shown(long).replace("call", "")
+
+
+def test_a_microphone_has_a_meter_and_its_trouble_a_line():
+    """From -60 dBFS to full scale; gone when the stream has ended."""
+    view = Moving("USB", {None: "speaker"})
+    assert "dBFS" not in drawn(view)
+    for level in (-60.0, -30.0, -1.0):
+        view.hear(3.0, level=level, note="nothing but zeros")
+    head, note = drawn(view).splitlines()[:2]
+    assert head.strip() == "USB  0:03.0  ▁▁▁▁▁▁▁▁▁▁▅█ -1 dBFS"
+    assert note.strip() == "nothing but zeros"
+    view.rest()
+    assert "dBFS" not in drawn(view)
+
+
+def test_the_ruler_moves_with_the_tape():
+    view = Moving("USB", {None: "speaker"})
+    view.hear(125.0)
+    tape, ruler = drawn(view, 62).splitlines()[3:5]
+    assert len(tape) == 62
+    assert ruler.index("2:00") - tape.index("·") == 120 - (126 - (62 - 12))
 
 
 def test_a_terminal_that_knows_no_unicode_is_spared_it():

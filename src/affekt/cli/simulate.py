@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -58,8 +59,8 @@ def command(
     """
     from affekt import simulate
 
-    setting = {"kind": kind, "seconds": seconds, "noise": _noise(noise), "law": law, "seed": seed}
-    made = simulate.calls(count, cast=_cast(corpora, root, speakers), **setting)
+    setting = simulate.Setting(cast("Any", kind), seconds, _noise(noise), cast("Any", law), seed)
+    made = simulate.calls(count, cast=_cast(corpora, root, speakers), setting=setting)
     _folder(folder)
     told = []
     with _terminal.progress() as progress:
@@ -67,7 +68,7 @@ def command(
             told.append(_facts(call, call.write(folder)))
             progress.step("calls", number, count)
     if as_json:
-        _terminal.write_json({"folder": str(folder), "setting": setting, "calls": told})
+        _terminal.write_json({"folder": str(folder), "setting": asdict(setting), "calls": told})
     else:
         _show(told, folder)
 

@@ -10,6 +10,7 @@
 - `cast`      who speaks it: speakers of a corpus, or espeak-ng
 - `stage`     script, cast -> lines in their places: turns, pauses, overlaps, backchannels
 - `line`      lines -> what a telephone makes of them: noise, the agent's echo, its band, its code (ITU-T G.711)
+- `call`      setting, seed -> calls
 - `truth`     what was said when, by whom, in which emotion
 
 A simulated call is not a call. A corpus's speakers act, each clip for itself, and do not answer each other; espeak-ng
@@ -18,10 +19,10 @@ only acts what its knobs allow. So a rate of false alerts on these calls is a bo
 
 from __future__ import annotations
 
-from affekt.simulate.calls import Call, Setting, calls
+from affekt.simulate.call import Call, Setting, calls
 from affekt.simulate.cast import Cast, Corpora, Espeak
-from affekt.simulate.script import KINDS, Kind, Part, script
+from affekt.simulate.script import KINDS, Kind, Part
 from affekt.simulate.truth import Aside, Episode, Line, Truth
 
 __all__ = ["KINDS", "Aside", "Call", "Cast", "Corpora", "Episode", "Espeak", "Kind", "Line", "Part", "Setting"]
-__all__ += ["Truth", "calls", "script"]
+__all__ += ["Truth", "calls"]

@@ -102,9 +102,9 @@ def calls(
         MissingProgramError: no cast is given, and espeak-ng is not installed.
     """
     asked = replace(setting or Setting(), **changed)  # type: ignore[arg-type]
+    script(asked.kind, seconds=asked.seconds, emotions=["anger"], rng=np.random.default_rng(0))  # or refuses
     known = _Known(cast or Espeak(), asked.kind)
-    script(asked.kind, seconds=asked.seconds, emotions=["anger"], rng=np.random.default_rng(0))
-    return (call(number, asked, known) for number in (counted() if count is None else range(count)))
+    return (_call(number, asked, known) for number in (counted() if count is None else range(count)))
 
 
 class _Known:
@@ -132,7 +132,7 @@ def _plays(takes: Mapping[str, object], kind: Kind) -> bool:
     return kind == "calm" or ("anger" in takes if kind == "angry" else len(takes) > 1)
 
 
-def call(number: int, setting: Setting, known: _Known) -> Call:
+def _call(number: int, setting: Setting, known: _Known) -> Call:
     """Make one call."""
     rng = np.random.default_rng((setting.seed, number))
     people = known.people(rng)
