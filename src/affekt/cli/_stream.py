@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from affekt.live import Event, Pipeline
     from affekt.types import Mood, Role
 
+_DRAWN = 0.1  # s from one drawing of the view to the next, where nothing happens
+
 Roles = dict[str | None, Literal["speaker", "customer", "agent"]]
 
 STEREO = click.option("--stereo", metavar="ROLES", help="Who is on which channel: left=customer,right=agent.")
@@ -170,14 +172,16 @@ def _draw(steps: Iterator[Step], about: About, console: Any) -> Tally:
 
     from affekt.view.moving import Moving
 
-    view, tally = Moving(about.source, about.roles, duration=about.duration), Tally()
+    view, tally, drawn = Moving(about.source, about.roles, duration=about.duration), Tally(), 0.0
     with Live(view, console=console, auto_refresh=False) as screen:
         for step in steps:
             tally.push(step)
             view.hear(step.heard, level=step.level, note=step.note)
             for event in step.events:
                 view.push(event)
-            screen.refresh()
+            if step.events or step.heard - drawn >= _DRAWN:
+                screen.refresh()
+                drawn = step.heard
         view.rest()
         screen.refresh()
     console.print()

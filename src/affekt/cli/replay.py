@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from affekt.audio import Recording
     from affekt.types import Role
 
-_BLOCK = 0.1  # s of a recording that are pushed at once, and so often the view is drawn
+_BLOCK = 0.032  # s of a recording that are pushed at once: a step of the core
 _EXAMPLES = """\b
 Examples:
   affekt replay call.wav                                       watch it, at the speed of life
@@ -56,9 +56,9 @@ def command(
     from affekt.audio import open_recording
 
     with open_recording(file) as recording:
-        stream = _Stream(recording, roles, made)
+        stream = _Stream(recording, roles, made, pace)
         about = About(recording.name, recording.rate, stream.roles, made.model, recording.duration)
-        (_stream.write if as_json else _stream.show)(_paced(stream, pace), about)
+        (_stream.write if as_json else _stream.show)(iter(stream), about)
 
 
 def _speed(text: str) -> float | None:
@@ -75,10 +75,10 @@ def _speed(text: str) -> float | None:
 
 
 class _Stream:
-    """A recording, block by block, as events."""
+    """A recording, block by block, as events; each block is heard when it has been spoken."""
 
-    def __init__(self, recording: Recording, asked: Mapping[str, Role], made: Making) -> None:
-        self.recording = recording
+    def __init__(self, recording: Recording, asked: Mapping[str, Role], made: Making, pace: float | None) -> None:
+        self.recording, self._pace = recording, pace
         if asked and recording.channels < 2:
             raise AudioError(f"{recording.name}: has one channel, so --stereo has nothing to tell apart")
         self._blocks = recording.tracks("each" if asked else "auto", seconds=_BLOCK)
@@ -98,18 +98,10 @@ class _Stream:
 
         from affekt.types import Signal
 
-        at, rate = 0, self.recording.rate
+        at, rate, begun = 0, self.recording.rate, time.monotonic()
         for block in chain([self._first], self._blocks):
-            size = len(next(iter(block.values())))
-            yield Step(at / rate, self.pipeline.push({n: Signal(samples, rate, at) for n, samples in block.items()}))
-            at += size
+            start, at = at, at + len(next(iter(block.values())))
+            if self._pace is not None:
+                time.sleep(max(0.0, begun + at / rate / self._pace - time.monotonic()))
+            yield Step(at / rate, self.pipeline.push({n: Signal(samples, rate, start) for n, samples in block.items()}))
         yield Step(at / rate, self.pipeline.finish())
-
-
-def _paced(stream: _Stream, pace: float | None) -> Iterator[Step]:
-    """Hold each block back until it would have been spoken."""
-    begun = time.monotonic()
-    for step in stream:
-        if pace is not None:
-            time.sleep(max(0.0, begun + step.heard / pace - time.monotonic()))
-        yield step
