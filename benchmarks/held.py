@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
+from recipes.bundled import train
 from threadpoolctl import threadpool_limits
 
 from affekt import bundle
@@ -14,7 +16,6 @@ from affekt.bundle import Bundle
 from affekt.training import frozen
 from affekt.training.frozen import Choice, Embedded
 from recipes import corpora
-from recipes.bundled import train
 
 
 def groups(corpus: str, parts: Mapping[str, Embedded]) -> list[list[str]]:
@@ -22,7 +23,7 @@ def groups(corpus: str, parts: Mapping[str, Embedded]) -> list[list[str]]:
     data = parts[corpus]
     folds = [np.unique(data.speakers[test]).tolist() for _, test in corpora.splits(corpus, data)]
     if all(len(fold) == 1 for fold in folds):
-        folds = [sum(folds[i : i + 2], []) for i in range(0, len(folds), 2)]
+        folds = [[*chain(*folds[i : i + 2])] for i in range(0, len(folds), 2)]
     return folds
 
 

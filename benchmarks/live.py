@@ -16,8 +16,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmarks import live_alerts, live_speed, live_streaming, page
 from benchmarks.latency import ONE_THREAD
+
+from benchmarks import live_alerts, live_speed, live_streaming, page
 
 PARTS: Mapping[str, Any] = {"speed": live_speed, "streaming": live_streaming, "alerts": live_alerts}
 KEPT = page.ROOT / "benchmarks/live.json"

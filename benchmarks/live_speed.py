@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from benchmarks.latency import clips, trimmed
 from numpy.typing import NDArray
 
 from affekt import audio, bundle
@@ -18,7 +19,6 @@ from affekt.audio.resample import resampled
 from affekt.live import MoodChanged, Pipeline, Session, WindowJudged
 from affekt.types import Signal
 from affekt.vad import silero
-from benchmarks.latency import clips, trimmed
 
 BLOCK = 0.032  # s that are pushed at once
 STREAMS = 128
@@ -163,12 +163,19 @@ def section(kept: Mapping[str, Any]) -> Iterator[str]:
     yield _row("... of it computing, p95", None, delay["computed"])
     one = f"{vad['one_by_one']:.1f} ms one by one, same run"
     yield _row(f"voice activity, {STREAMS} streams x 32 ms in one call", 5, vad["at_once"], one)
-    yield _row("memory that a stream of two tracks adds", 1, memory["stream"], "96 MB a job in an agent framework", "MB")
+    yield _row(
+        "memory that a stream of two tracks adds", 1, memory["stream"], "96 MB a job in an agent framework", "MB"
+    )
     yield ""
-    yield f"- {mono['windows']} windows in {MINUTES} minutes of acted speech of five corpora, model `default`; mono at 16 kHz,"
-    yield f"  {mono['per_second']:.1f} ms of processor per second of sound, a call {call['per_second']:.1f} ms."
-    yield f"- The delay is that of the {delay['windows']} windows inside a turn, in {LIVE:.0f} s. The last window of a turn waits for the"
-    yield "  pause that ends the turn, 0.6 s more; another rate than 16 kHz adds 0.08 s, a call with an agent 0.32 s (docs/live.md)."
+    yield (
+        f"- {mono['windows']} windows in {MINUTES} minutes of acted speech of five corpora, model `default`; mono at "
+        f"16 kHz takes {mono['per_second']:.1f} ms of processor per second of sound, a call {call['per_second']:.1f} ms."
+    )
+    yield (
+        f"- The delay is that of the {delay['windows']} windows inside a turn, in {LIVE:.0f} s. The last window of a turn "
+        "waits for the pause that ends the turn, 0.6 s more; another rate than 16 kHz adds 0.08 s, a call with an agent "
+        "0.32 s (docs/live.md)."
+    )
     yield f"- Voice activity in one call differs from one stream alone by {vad['apart']:.0e} at most."
 
 
