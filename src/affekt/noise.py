@@ -58,6 +58,20 @@ class Framer:
         self._rest = data[count * HOP :].copy()  # a view would hold all that was pushed
         return (data[i * HOP : i * HOP + FRAME] for i in range(count))
 
+    def hush(self, samples: Samples) -> int | None:
+        """Take samples as `push` does if these and what is left of those before are zeros; give the number of frames.
+
+        >>> framer = Framer()
+        >>> framer.hush(np.zeros(600, np.float32)), framer.hush(np.ones(600, np.float32))
+        (2, None)
+        """
+        if samples.any() or self._rest.any():
+            return None
+        length = len(self._rest) + len(samples)
+        count = max(0, (length - (FRAME - HOP)) // HOP)
+        self._rest = np.zeros(length - count * HOP, np.float32)
+        return count
+
 
 def spectrum(frame: Samples) -> NDArray[np.complex128]:
     """Transform one frame, (257,)."""
@@ -98,12 +112,11 @@ class Tracker:
         return _BIAS * self._mean
 
     def _follow(self, power: Power) -> Power:
-        ratio = np.minimum(power / np.maximum(self._mean, 1e-20) * (_PRIOR / (1 + _PRIOR)), 200.0)
-        odds = np.exp(ratio) / (1 + _PRIOR)
-        speech = odds / (1 + odds)
-        self._likely = _SLOW * self._likely + (1 - _SLOW) * speech
-        speech = np.where(self._likely > 0.99, np.minimum(speech, 0.99), speech)
-        return _FAST * self._mean + (1 - _FAST) * (speech * self._mean + (1 - speech) * power)
+        ratio = power / np.maximum(self._mean, 1e-20) * (_PRIOR / (1 + _PRIOR))
+        speech: Power = 1 / (1 + (1 + _PRIOR) * np.exp(-ratio))  # probability that there is some
+        self._likely += (1 - _SLOW) * (speech - self._likely)
+        np.minimum(speech, 0.99, out=speech, where=self._likely > 0.99)
+        return self._mean + (1 - _FAST) * (1 - speech) * (power - self._mean)
 
 
 class Level:
@@ -155,7 +168,13 @@ class Meter:
 
     def push(self, samples: Samples) -> None:
         """Hear the next samples, at 16 kHz."""
-        for frame in self._framer.push(number(samples)):
+        samples = number(samples)
+        silence = self._framer.hush(samples)  # hours of a muted microphone cost nothing
+        if silence is not None:
+            self._kept.extend([(0.0, 0.0)] * min(silence, _KEPT))
+            self._count += silence
+            return
+        for frame in self._framer.push(samples):
             self._kept.append(self._level.push(power(spectrum(frame))) or (0.0, 0.0))
             self._count += 1
 
