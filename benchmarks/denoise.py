@@ -55,9 +55,10 @@ Written by `{command}` on {date}, commit {commit} ({machine}).
 
 Speaker-independent: heads on Whisper-tiny, LDA as shipped, trained on the training speakers of each fold (EmoDB leaving
 each speaker out, RAVDESS in six folds), without noisy copies but for rooms and telephones. Heard are {counts}
-utterances. Those of a speaker make one stream, with pauses of 0.7 s, in one steady level of noise; the SNR is that of the stream's active speech level, so that a soft utterance has less. Babble is six speakers of SAVEE,
-`recorded` stretches of ../shared/noise, `telephone` pink noise through G.711 at 8 kHz. The stream goes through the
-method, then each utterance is cut out, levelled and judged. `gated` is what ships: all below {low:g} dB as the gate
+utterances. Those of a speaker make one stream, with pauses of 0.7 s, in one steady level of noise; the SNR is that of
+the stream's active speech level, so that a soft utterance has less. Babble is six voices of SAVEE, `recorded` stretches
+of ../shared/noise, `telephone` pink noise through G.711 at 8 kHz. The stream goes through the method, then each
+utterance is cut out, levelled and judged. `gated` is what ships: all below {low:g} dB as the gate
 reads it, nothing above {high:g}. DeepFilterNet, which is slow, is measured on EmoDB alone: clean, and in white noise at
 5 dB.
 
@@ -69,8 +70,8 @@ bold.
 READING = """
 **Off by default.** Behind its gate the Wiener filter costs nothing on clean speech. At 5 dB it is sure to help on EmoDB
 and not on RAVDESS, at 0 dB on both; at 10 dB it helps on neither, and behind the gate it harms on RAVDESS. In steady
-noise and over the telephone it gives back most; in babble nothing is sure but a loss on RAVDESS at 10 dB. Turn it on for
-lines that are known to be very noisy. DeepFilterNet gains more where it was measured, at many times the cost.
+noise and over the telephone it gives back most; in babble nothing is sure but a loss on RAVDESS at 10 dB. Turn it on
+for lines that are known to be very noisy. DeepFilterNet gains more where it was measured, at many times the cost.
 """
 
 

@@ -2,7 +2,7 @@
 
 What counts is the level of the speech against that of the noise, and a pause does not change it: only frames that lie
 3 dB above the noise are speech. Its level rises fast and falls slowly, so that a soft word in a clean recording is not
-taken for noise; in noise it reads 2 to 5 dB too high for that. Before half a second of speech nothing is let through.
+taken for noise; for that it reads too high in noise, by some dB. Before half a second of speech nothing is let through.
 """
 
 from __future__ import annotations
