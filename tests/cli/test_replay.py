@@ -50,6 +50,14 @@ def test_json_is_the_events_of_the_core_after_a_line_on_what_is_heard(short):
     assert lines[-1] == {"type": "finished", "time": 9.0}
 
 
+def test_noise_reduction_is_asked_for_by_name(short):
+    lines = run(short, "--speed", "max", "--json", "--denoise", "wiener").stdout.splitlines()
+    assert any(json.loads(line).get("snr") for line in lines if "window.judged" in line)
+    wrong = run(short, "--denoise", "weiner")
+    assert wrong.exit_code == 2
+    assert "no noise reduction is called 'weiner'; did you mean 'wiener'" in wrong.stderr
+
+
 def test_an_agent_is_told_of_by_turns_and_talk_time_alone(short):
     lines = [json.loads(line) for line in run(short, "--speed", "max", "--json", "--stereo", ROLES).stdout.splitlines()]
     about = {line["type"] for line in lines if line.get("speaker") == "right"}

@@ -78,10 +78,10 @@ def sound(*parts, rate=RATE):
     return np.concatenate(made).astype(np.float32)
 
 
-def pipeline(tracks=None, model=None, *, rules=None, hop=512, **settings):
-    return Pipeline(
-        model or Pitch(), tracks, rules=rules, settings=Settings(**settings), stages=Stages(lambda: Loud(hop))
-    )
+def pipeline(tracks=None, model=None, *, rules=None, hop=512, snr=None, **settings):
+    """A stream that takes the tones for speech: to who measures noise, a tone that lasts is one."""
+    made = Settings(snr=snr, **settings)
+    return Pipeline(model or Pitch(), tracks, rules=rules, settings=made, stages=Stages(lambda: Loud(hop)))
 
 
 def play(stream, samples, chunk=None, *, rate=RATE, start=0):

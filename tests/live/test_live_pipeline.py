@@ -557,7 +557,7 @@ def test_a_day_needs_the_memory_of_an_hour():
     taken = []
     tracemalloc.start()
     for number in range(24 * 60):
-        spoken = number % 10 == 0
+        spoken = number % 20 == 0
         stream.push({"c": Signal(minute if spoken else hush, RATE, number * 60 * RATE)})
         model.heard.clear()
         if number in (3 * 60 - 1, 24 * 60 - 1):

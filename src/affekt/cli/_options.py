@@ -19,6 +19,13 @@ WINDOW = click.option(
 HOP = click.option(
     "--hop", type=float, default=1.0, show_default=True, metavar="S", help="Seconds between two windows."
 )
+DENOISE = click.option(
+    "--denoise",
+    default="none",
+    show_default=True,
+    metavar="NAME",
+    help="What reduces noise: none, wiener, deepfilter (extra denoise).",
+)
 VAD = click.option(
     "--vad", default="silero", show_default=True, metavar="NAME", help="What finds speech: silero, energy."
 )

@@ -95,8 +95,11 @@ def _settings(rules: tuple[str, ...]) -> dict[str, dict[str, Any]]:
 class Making:
     """What a stream is made from, checked before any sound is heard."""
 
-    def __init__(self, model: str, window: float, hop: float, vad: str, rules: tuple[str, ...]) -> None:
+    def __init__(
+        self, model: str, rules: tuple[str, ...], *, window: float, hop: float, vad: str, denoise: str
+    ) -> None:
         from affekt import bundle, registry
+        from affekt import denoise as reduction
         from affekt.errors import UnknownNameError
         from affekt.live import Settings
         from affekt.live.rules import load
@@ -110,7 +113,7 @@ class Making:
         self.rules = [load(name, settings.get(name)) for name in names]
         self.settings = Settings(window=window, hop=hop)
         self.model: Bundle = bundle.load(model)
-        self._vad = vad
+        self._vad, self._clean = vad, reduction.stage(denoise)
 
     def pipeline(self, roles: Roles) -> Pipeline:
         """Make one for a stream with these tracks."""
@@ -119,7 +122,7 @@ class Making:
         from affekt import vad
         from affekt.live import Pipeline, Stages
 
-        stages = Stages(partial(vad.load, self._vad))
+        stages = Stages(partial(vad.load, self._vad), clean=self._clean)
         return Pipeline(self.model, roles, settings=self.settings, rules=self.rules, stages=stages)
 
 

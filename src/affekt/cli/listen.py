@@ -47,6 +47,7 @@ Exit code: 0, also after Ctrl-C; 1 if there is no microphone or it stops; 2 if t
 @_options.WINDOW
 @_options.HOP
 @_options.VAD
+@_options.DENOISE
 @_stream.RULE
 def command(
     listed: bool,
@@ -60,6 +61,7 @@ def command(
     window: float,
     hop: float,
     vad: str,
+    denoise: str,
     rules: tuple[str, ...],
 ) -> None:
     """Hear a microphone: turns, moods and alerts as they become known. Nothing is recorded or sent anywhere."""
@@ -69,7 +71,7 @@ def command(
         _list(devices(), as_json)
         return
     roles = _roles(_stream.roles(stereo), channels)
-    made = Making(model, window, hop, vad, rules)
+    made = Making(model, rules, window=window, hop=hop, vad=vad, denoise=denoise)
     with _until_interrupted() as stopped, Microphone(device, rate=rate, channels=len(roles)) as microphone:
         about = About(microphone.name, microphone.rate, roles, made.model, seconds)
         steps = heard(microphone, made.pipeline(roles), roles, seconds=seconds, stopped=stopped)

@@ -43,6 +43,7 @@ class _Settings:
 
     model: str
     vad: str
+    denoise: str
     window: float
     hop: float
     channel: Channel
@@ -72,6 +73,7 @@ class _Settings:
 @_options.WINDOW
 @_options.HOP
 @_options.VAD
+@_options.DENOISE
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Processes.")
 def command(
     files: tuple[str, ...],
@@ -147,7 +149,7 @@ def _recognizer(settings: _Settings) -> Recognizer:
     """Load the model once per process."""
     from affekt.recognizer import load
 
-    return load(settings.model, vad=settings.vad, window=settings.window, hop=settings.hop)
+    return load(settings.model, vad=settings.vad, window=settings.window, hop=settings.hop, denoise=settings.denoise)
 
 
 def _judge(settings: _Settings, recording: Recording, progress: Progress | None = None) -> Outcome[Timeline]:

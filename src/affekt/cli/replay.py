@@ -22,6 +22,7 @@ Examples:
   affekt replay call.wav                                       watch it, at the speed of life
   affekt replay call.wav --stereo left=customer,right=agent    a call: the agent is not judged
   affekt replay call.wav --speed max --json                    a line of JSON per event, at once
+  affekt replay call.wav --denoise wiener                      where it is noisy, with less of the noise
   affekt replay call.wav --speed 4 --rule sustained.hold=4     an alert rule with a setting of one's own
 Exit code: 0, 1 if the recording cannot be heard, 2 if the call is wrong."""
 
@@ -35,6 +36,7 @@ Exit code: 0, 1 if the recording cannot be heard, 2 if the call is wrong."""
 @_options.WINDOW
 @_options.HOP
 @_options.VAD
+@_options.DENOISE
 @_stream.RULE
 def command(
     file: str,
@@ -45,6 +47,7 @@ def command(
     window: float,
     hop: float,
     vad: str,
+    denoise: str,
     rules: tuple[str, ...],
 ) -> None:
     """Hear a recording as if it came live: turns, moods and alerts as they become known.
@@ -52,7 +55,7 @@ def command(
     FILE is a recording, or - for standard input. Each channel is a speaker where they carry different sound.
     """
     pace, roles = _speed(speed), _stream.roles(stereo)
-    made = Making(model, window, hop, vad, rules)
+    made = Making(model, rules, window=window, hop=hop, vad=vad, denoise=denoise)
     from affekt.audio import open_recording
 
     with open_recording(file) as recording:

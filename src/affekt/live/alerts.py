@@ -119,6 +119,8 @@ class _Watch:
         self._speaker, self._stale = speaker, stale
         self._clock: float | None = None  # s, on the rule's clock
         self._evidence: deque[tuple[float, float]] = deque()  # (clock, seconds)
+        self._snrs: deque[tuple[float, float]] = deque()  # (clock, dB) of the moods in it
+        self._snr: float | None = None
         self._below = 0.0  # s below exit, in one go
         self._span = Segment(0.0, 0.0)
         self._reason = ""
@@ -158,14 +160,16 @@ class _Watch:
         rule, clock = self._rule, cast(float, self._clock)
         above = value >= rule.enter
         self._below = self._below + passed if value < rule.exit else 0.0
-        while self._evidence and self._evidence[0][0] <= clock - rule.within:
-            self._evidence.popleft()
+        for past in (self._evidence, self._snrs):
+            while past and past[0][0] <= clock - rule.within:
+                past.popleft()
         if above:
             self._gather(moment, clock, passed)
             yield from self.sign("above")
         held = sum(seconds for _, seconds in self._evidence)
         if above and held >= rule.hold - 1e-9 and self.state == "pending":
             self._reason = rule.reason(moment, value, held)
+            self._snr = sum(snr for _, snr in self._snrs) / len(self._snrs) if self._snrs else None
             yield from self.sign("held")
         if not self._evidence:
             yield from self.sign("gone")
@@ -176,6 +180,8 @@ class _Watch:
         start = moment.time - passed if not self._evidence and self.state in ("idle", "pending") else self._span.start
         self._span = Segment(max(0.0, min(start, moment.time)), moment.time)
         self._evidence.append((clock, min(passed, self._rule.within)))
+        if moment.moods and moment.moods[-1].snr is not None:
+            self._snrs.append((clock, moment.moods[-1].snr))
 
     def _release(self, moment: Moment, value: float) -> Iterator[Alert]:
         if self.state not in ("firing", "acknowledged"):
@@ -192,6 +198,8 @@ class _Watch:
             return
         if self.state in ("snoozed", "resolved", "expired"):
             self._evidence.clear()
+            self._snrs.clear()
             self._below = 0.0
         if self.state == "firing" or (self.state in _TOLD and before in ("firing", "acknowledged")):
-            yield Alert(self._name, self._span, self._speaker, self._reason, cast(AlertState, self.state))
+            state = cast(AlertState, self.state)
+            yield Alert(self._name, self._span, self._speaker, self._reason, state, self._snr)

@@ -6,11 +6,13 @@ An agent's speech goes to talk time alone: there is no window stage for one, and
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from affekt.audio import RATE
 from affekt.live.events import Event, TalkTime, TurnEnded, TurnStarted
 from affekt.live.stage import Stages, Voice
 from affekt.live.talk import Floor
+from affekt.noise import Meter
 from affekt.speech import SpeechStage
 from affekt.types import Role, Samples, Segment, Signal, Window
 from affekt.vad import Detector
@@ -48,6 +50,8 @@ class Ear:
         self.ready(start)
         yield from self.settle(start)
         self._now = start + len(samples)
+        if self._role != "agent":
+            self._meter.push(samples)
         signal = Signal(samples, RATE, start)
         yield from self._listen([signal] if self._clean is None else self._clean.push(signal))
 
@@ -55,7 +59,7 @@ class Ear:
         """Make ready for samples from `start` on; give the detector that is going to hear just these, if one is."""
         self._break(start)
         if not self._open:
-            self._begin()
+            self._begin(start)
         self._now = start
         return self._detector if self._clean is None else None
 
@@ -77,8 +81,9 @@ class Ear:
             yield from self._attribute(self._who.push(speech))
         yield from self._attribute(self._who.finish())
 
-    def _begin(self) -> None:
+    def _begin(self, start: int) -> None:
         self._open = True
+        self._meter = Meter(start)
         stages = self._stages
         self._clean = stages.clean() if stages.clean else None
         self._detector = stages.detector()
@@ -103,7 +108,8 @@ class Ear:
             self._turns[who] = speech.turn_start
             yield TurnStarted(now, who, role, speech.turn_start / RATE)
         if role != "agent":
-            yield from filter(audible, self._cut(who, role).push(speech))
+            for window in filter(audible, self._cut(who, role).push(speech)):
+                yield replace(window, snr=self._meter.between(window.signal.start, window.signal.end))
         if speech.final:
             begin = self._turns.pop(who)
             yield TurnEnded(now, who, role, Segment(begin / RATE, speech.signal.end / RATE))

@@ -77,6 +77,8 @@ class WindowJudged(Event):
     "the turn as far as it is known"
     final: bool
     "no further window of this turn follows"
+    snr: float | None = None
+    "dB of the speech above the noise; None where it is not known"
 
     def _facts(self) -> dict[str, Any]:
         said = self.prediction
@@ -90,6 +92,7 @@ class WindowJudged(Event):
             "emotion": said.emotion,
             "confidence": round(said.confidence, 4),
             "uncertain": said.uncertain,
+            "snr": None if self.snr is None else round(self.snr, 1),
             "probs": {name: round(p, 4) for name, p in zip(said.labels, said.probs, strict=True)},
             "valence": None if affect is None else round(affect.valence, 4),
             "arousal": None if affect is None else round(affect.arousal, 4),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from affekt.audio import RATE
@@ -24,9 +25,15 @@ class Feel:
     """Follows everybody who is judged in one stream."""
 
     def __init__(
-        self, roles: dict[str | None, Role], *, smoothing: Smoothing, rules: Sequence[Named] | None = None
+        self,
+        roles: dict[str | None, Role],
+        *,
+        smoothing: Smoothing,
+        rules: Sequence[Named] | None = None,
+        snr: float | None = None,
     ) -> None:
         self._smoothing = smoothing
+        self._snr = snr
         self._alerts = Alerts(rules)
         self._people: dict[str | None, _Person] = {}
         for speaker, role in roles.items():
@@ -49,9 +56,11 @@ class Feel:
             yield from self._changed(time, self._alerts.look(person.moment(time, who, floor, fresh=False)))
 
     def _judged(self, window: Window, said: Prediction, time: float, floor: Floored) -> Iterator[Event]:
-        yield WindowJudged(time, said, window.role, window.turn, window.final)
+        if self._snr is not None and window.snr is not None and window.snr < self._snr:
+            said = replace(said, uncertain=True)
+        yield WindowJudged(time, said, window.role, window.turn, window.final, window.snr)
         person = self._person(window.speaker)
-        mood = person.follow(said)
+        mood = person.follow(said, window.snr)
         yield MoodChanged(time, mood)
         yield from self._changed(time, self._alerts.look(person.moment(time, window.speaker, floor, fresh=True)))
 
@@ -92,8 +101,8 @@ class _Person:
         self._trajectory = Trajectory(smoothing)
         self._moods: deque[Mood] = deque(maxlen=_MOODS)
 
-    def follow(self, said: Prediction) -> Mood:
-        mood = self._trajectory.push(said)
+    def follow(self, said: Prediction, snr: float | None) -> Mood:
+        mood = replace(self._trajectory.push(said), snr=snr)
         self._moods.append(mood)
         while self._moods[0].speech < mood.speech - HISTORY:
             self._moods.popleft()

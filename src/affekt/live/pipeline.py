@@ -50,6 +50,8 @@ class Settings:
     "s of speech after which a turn gives a first, shorter window; none: it waits for a whole one"
     smoothing: Smoothing = field(default_factory=Smoothing)
     patience: Patience = field(default_factory=Patience)
+    snr: float | None = 5.0
+    "dB below which a window is uncertain, whatever the model says of it; none: it is not"
 
     def __post_init__(self) -> None:
         WindowStage(self.window, self.hop)
@@ -97,7 +99,7 @@ class Pipeline:
         self._floor = Floor()
         windows = (self._settings.window, self._settings.hop, self._settings.early)
         self._ears = {name: Ear(name, role, self._floor, stages, windows=windows) for name, role in self._roles.items()}
-        self._feel = Feel(self._roles, smoothing=self._settings.smoothing, rules=rules)
+        self._feel = Feel(self._roles, smoothing=self._settings.smoothing, rules=rules, snr=self._settings.snr)
         self._at: int | None = None  # start of the next tick
         self._looked: int | None = None
         self._known = 0  # end of the last tick that was heard

@@ -12,14 +12,14 @@ session.finish()
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from affekt import bundle, registry, vad
+from affekt import bundle, denoise, registry, vad
 from affekt.errors import UnknownNameError, UsageError
 from affekt.live.events import Event
 from affekt.live.pipeline import Pipeline, Settings
@@ -48,6 +48,7 @@ class Session:
         rules: Sequence[Named] | None = None,
         settings: Settings | None = None,
         vad: str = "silero",
+        denoise: str = "none",
     ) -> None:
         """Load the model (0.2 s) and make ready; nothing is downloaded, nothing runs in the background.
 
@@ -58,9 +59,11 @@ class Session:
             rules: of the alerts; all, with their defaults, when none are given.
             settings: windows, smoothing, patience.
             vad: what finds speech: silero or energy.
+            denoise: what reduces noise before anything else hears it: wiener, deepfilter or none; docs/live.md.
 
         Raises:
-            UnknownNameError: there is no such model or detector.
+            UnknownNameError: there is no such model, detector or noise reduction.
+            MissingExtraError: the noise reduction needs a package that is not installed.
             BundleError: the bundle is incomplete, altered, or of another version.
         """
         self._channels: dict[str | None, Role] = dict(channels.items()) if channels else {None: "speaker"}
@@ -69,7 +72,7 @@ class Session:
             self._channels,
             settings=settings,
             rules=rules,
-            stages=Stages(_detector(vad)),
+            stages=Stages(_detector(vad), clean=_clean(denoise)),
         )
         self._next = 0
 
@@ -118,6 +121,10 @@ def _detector(name: str) -> partial[vad.Detector]:
     if name not in registry.names("vad"):
         raise UnknownNameError("voice activity detector", name, registry.names("vad"))
     return partial(vad.load, name)
+
+
+def _clean(name: str) -> Callable[[], denoise.Gated] | None:
+    return denoise.stage(name)
 
 
 def _block(samples: ArrayLike, channels: int) -> NDArray[np.float32]:
