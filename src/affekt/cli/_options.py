@@ -22,3 +22,9 @@ HOP = click.option(
 VAD = click.option(
     "--vad", default="silero", show_default=True, metavar="NAME", help="What finds speech: silero, energy."
 )
+SPEAKERS = click.option(
+    "--speakers",
+    type=click.IntRange(1, 32),
+    metavar="N",
+    help="Tell up to N speakers of a single track apart by voice; uncertain.",
+)

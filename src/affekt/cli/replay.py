@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import click
@@ -26,6 +27,7 @@ _EXAMPLES = """\b
 Examples:
   affekt replay call.wav                                       watch it, at the speed of life
   affekt replay call.wav --stereo left=customer,right=agent    a call: the agent is not judged
+  affekt replay mono.wav --speakers 2                          two on one track, told apart by voice
   affekt replay call.wav --speed max --json                    a line of JSON per event, at once
   affekt replay call.wav --speed 4 --rule sustained.hold=4     an alert rule with a setting of one's own
 Exit code: 0, 1 if the recording cannot be heard, 2 if the call is wrong."""
@@ -35,6 +37,7 @@ Exit code: 0, 1 if the recording cannot be heard, 2 if the call is wrong."""
 @click.argument("file", metavar="FILE")
 @click.option("--speed", default="1", show_default=True, metavar="N", help="Times the speed of life, or max.")
 @click.option("--stereo", metavar="ROLES", help="Who is on which channel: left=customer,right=agent.")
+@_options.SPEAKERS
 @_options.MODEL
 @click.option("--json", "as_json", is_flag=True, help="Write a line of JSON per event.")
 @_options.WINDOW
@@ -47,6 +50,7 @@ def command(
     file: str,
     speed: str,
     stereo: str | None,
+    speakers: int | None,
     model: str,
     as_json: bool,
     window: float,
@@ -59,7 +63,9 @@ def command(
     FILE is a recording, or - for standard input. Each channel is a speaker where they carry different sound.
     """
     pace, roles = _speed(speed), _roles(stereo)
-    made = _Making(model, window, hop, vad, _settings(rules))
+    if speakers and stereo:
+        raise UsageError("--stereo says who speaks, so there is nobody to tell apart by voice: leave out --speakers")
+    made = _Making(model, window, hop, vad, settings=_settings(rules), speakers=speakers)
     from affekt.audio import open_recording
 
     with open_recording(file) as recording:
@@ -121,7 +127,9 @@ def _settings(rules: tuple[str, ...]) -> dict[str, dict[str, Any]]:
 class _Making:
     """What a stream is made from, checked before any sound is heard."""
 
-    def __init__(self, model: str, window: float, hop: float, vad: str, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self, model: str, window: float, hop: float, vad: str, *, settings: Mapping[str, Any], speakers: int | None
+    ) -> None:
         from affekt import bundle, registry
         from affekt.errors import UnknownNameError
         from affekt.live import Settings
@@ -136,6 +144,7 @@ class _Making:
         self.rules = [load(name, settings.get(name)) for name in names]
         self.settings = Settings(window=window, hop=hop)
         self.model: Bundle = bundle.load(model)
+        self.speakers = speakers
         self._vad = vad
 
     def pipeline(self, roles: Roles) -> Pipeline:
@@ -145,6 +154,10 @@ class _Making:
         from affekt.live import Pipeline, Stages
 
         stages = Stages(partial(vad.load, self._vad))
+        if self.speakers:
+            from affekt.diarize import Diarizer
+
+            stages = replace(stages, who=partial(Diarizer, most=self.speakers))
         return Pipeline(self.model, roles, settings=self.settings, rules=self.rules, stages=stages)
 
 
@@ -160,6 +173,8 @@ class _Stream:
             raise AudioError(f"{recording.name}: has one channel, so --stereo has nothing to tell apart")
         self._blocks = recording.tracks("each" if asked else "auto", seconds=_BLOCK)
         self._first = next(self._blocks, {})
+        if made.speakers and len(self._first) > 1:
+            raise AudioError(f"{recording.name}: its channels carry a speaker each; --speakers is for a single track")
         others: Role = "customer" if "agent" in asked.values() else "speaker"
         self.roles: Roles = {name: asked.get(name or "", others) for name in self._first}
         for channel in asked:
@@ -168,6 +183,7 @@ class _Stream:
                     f"{recording.name}: has no channel {channel!r}; it has {', '.join(map(str, self.roles))}"
                 )
         self.pipeline = made.pipeline(self.roles)
+        self.people: Roles = {} if made.speakers else self.roles
 
     def __iter__(self) -> Iterator[tuple[float, list[Event]]]:
         """Give the seconds that were heard, and what became known with them."""
@@ -236,7 +252,7 @@ def _draw(paced: Iterator[tuple[float, list[Event]]], stream: _Stream, console: 
 
     from affekt.view.moving import Moving
 
-    view = Moving(stream.recording.name, stream.roles, duration=stream.recording.duration)
+    view = Moving(stream.recording.name, stream.people, duration=stream.recording.duration)
     with Live(view, console=console, auto_refresh=False) as screen:
         for heard, events in paced:
             view.now = max(view.now, heard)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from affekt import bundle, registry, vad
+from affekt.diarize import MOST, Diarizer
 from affekt.errors import UnknownNameError, UsageError
 from affekt.live.events import Event
 from affekt.live.pipeline import Pipeline, Settings
@@ -48,6 +49,7 @@ class Session:
         rules: Sequence[Named] | None = None,
         settings: Settings | None = None,
         vad: str = "silero",
+        diarize: bool | int = False,
     ) -> None:
         """Load the model (0.2 s) and make ready; nothing is downloaded, nothing runs in the background.
 
@@ -58,9 +60,12 @@ class Session:
             rules: of the alerts; all, with their defaults, when none are given.
             settings: windows, smoothing, patience.
             vad: what finds speech: silero or energy.
+            diarize: tell speakers apart by their voices, on a single channel: True, or how many there are at most.
+                They are "speaker 1", "speaker 2", ..., all in the role of the channel, and never certain.
 
         Raises:
             UnknownNameError: there is no such model or detector.
+            UsageError: `diarize` is asked for several channels, or for more than 32 speakers.
             BundleError: the bundle is incomplete, altered, or of another version.
         """
         self._channels: dict[str | None, Role] = dict(channels.items()) if channels else {None: "speaker"}
@@ -69,7 +74,7 @@ class Session:
             self._channels,
             settings=settings,
             rules=rules,
-            stages=Stages(_detector(vad)),
+            stages=_stages(vad, diarize, len(self._channels)),
         )
         self._next = 0
 
@@ -114,10 +119,15 @@ class Session:
         return self._pipeline.snooze(rule, speaker, seconds=seconds)
 
 
-def _detector(name: str) -> partial[vad.Detector]:
-    if name not in registry.names("vad"):
-        raise UnknownNameError("voice activity detector", name, registry.names("vad"))
-    return partial(vad.load, name)
+def _stages(detector: str, diarize: bool | int, channels: int) -> Stages:
+    if detector not in registry.names("vad"):
+        raise UnknownNameError("voice activity detector", detector, registry.names("vad"))
+    found = partial(vad.load, detector)
+    if not diarize:
+        return Stages(found)
+    if channels > 1:
+        raise UsageError(f"speakers are told apart by voice on one channel, got {channels}: those say who speaks")
+    return Stages(found, who=partial(Diarizer, most=MOST if diarize is True else diarize))
 
 
 def _block(samples: ArrayLike, channels: int) -> NDArray[np.float32]:
