@@ -24,7 +24,7 @@ VAD = click.option(
 )
 SPEAKERS = click.option(
     "--speakers",
-    type=click.IntRange(1, 32),
+    type=click.IntRange(0, 32),
     metavar="N",
-    help="Tell up to N speakers of a single track apart by voice; uncertain.",
+    help="Tell N speakers of one track apart by voice; 0: nobody knows how many.",
 )

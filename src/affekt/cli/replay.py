@@ -63,7 +63,7 @@ def command(
     FILE is a recording, or - for standard input. Each channel is a speaker where they carry different sound.
     """
     pace, roles = _speed(speed), _roles(stereo)
-    if speakers and stereo:
+    if speakers is not None and stereo:
         raise UsageError("--stereo says who speaks, so there is nobody to tell apart by voice: leave out --speakers")
     made = _Making(model, window, hop, vad, settings=_settings(rules), speakers=speakers)
     from affekt.audio import open_recording
@@ -154,10 +154,10 @@ class _Making:
         from affekt.live import Pipeline, Stages
 
         stages = Stages(partial(vad.load, self._vad))
-        if self.speakers:
+        if self.speakers is not None:
             from affekt.diarize import Diarizer
 
-            stages = replace(stages, who=partial(Diarizer, most=self.speakers))
+            stages = replace(stages, who=partial(Diarizer, count=self.speakers or None))
         return Pipeline(self.model, roles, settings=self.settings, rules=self.rules, stages=stages)
 
 
@@ -173,7 +173,7 @@ class _Stream:
             raise AudioError(f"{recording.name}: has one channel, so --stereo has nothing to tell apart")
         self._blocks = recording.tracks("each" if asked else "auto", seconds=_BLOCK)
         self._first = next(self._blocks, {})
-        if made.speakers and len(self._first) > 1:
+        if made.speakers is not None and len(self._first) > 1:
             raise AudioError(f"{recording.name}: its channels carry a speaker each; --speakers is for a single track")
         others: Role = "customer" if "agent" in asked.values() else "speaker"
         self.roles: Roles = {name: asked.get(name or "", others) for name in self._first}
@@ -183,7 +183,7 @@ class _Stream:
                     f"{recording.name}: has no channel {channel!r}; it has {', '.join(map(str, self.roles))}"
                 )
         self.pipeline = made.pipeline(self.roles)
-        self.people: Roles = {} if made.speakers else self.roles
+        self.people: Roles = {} if made.speakers is not None else self.roles
 
     def __iter__(self) -> Iterator[tuple[float, list[Event]]]:
         """Give the seconds that were heard, and what became known with them."""

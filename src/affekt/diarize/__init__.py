@@ -20,32 +20,32 @@ from affekt import vad
 from affekt.audio import RATE, Resampler, Source, open_recording
 from affekt.diarize.score import Score, score
 from affekt.diarize.stage import Diarizer
-from affekt.diarize.voices import MOST, Settings
+from affekt.diarize.voices import Settings
 from affekt.rttm import Row
 from affekt.speech import SpeechStage
 from affekt.types import Samples, Segment, Signal
 
-__all__ = ["MOST", "Diarizer", "Score", "Settings", "recording", "score"]
+__all__ = ["Diarizer", "Score", "Settings", "recording", "score"]
 
 
-def recording(source: Source, *, most: int = MOST, detector: str = "silero") -> list[Row]:
+def recording(source: Source, *, count: int | None = None, detector: str = "silero") -> list[Row]:
     """Say who speaks when in a recording, in order of time: each channel's own speaker, or those of a mono one by voice.
 
     Args:
         source: a path, the bytes of a file, an open binary file, or "-" for standard input.
-        most: speakers who are told apart on a single track.
+        count: how many speak on a single track, where that is known: it helps.
         detector: what finds speech: silero or energy.
 
     Raises:
         AudioError: the recording cannot be read.
-        UsageError: `most` is not 1 to 32.
+        UsageError: `count` is not 1 to 32.
     """
     with open_recording(source) as sound:
         tracks: dict[str | None, _Track] = {}
         for block in sound.tracks("auto", seconds=10.0):
             for name, samples in block.items():
                 if name not in tracks:
-                    tracks[name] = _Track(name, sound.rate, detector, None if len(block) > 1 else Diarizer(most=most))
+                    tracks[name] = _Track(name, sound.rate, detector, None if len(block) > 1 else Diarizer(count=count))
                 tracks[name].push(samples)
         return sorted(row for track in tracks.values() for row in track.finish())
 

@@ -25,12 +25,20 @@ DIM = 256
 LEVEL = -30.0
 "dBFS; what the encoder was trained on"
 WEIGHTS = Path(__file__).parent / "ge2e.fp16.onnx"
+SHA256 = "957fae41a6a0faa7812ffca23f6706fd1f885218545c1f7a8b1702941480b62e"
 
 _FFT, _STEP = 400, 160
 
 
 def embed(signal: Signal) -> NDArray[np.float32]:
-    """Give the voice of a signal, shape (256,), of length 1."""
+    """Give the voice of a signal, shape (256,), not negative, of length 1; a gain changes nothing.
+
+    Args:
+        signal: 16 kHz, best 1.6 s, as in training.
+
+    >>> embed(Signal(np.ones(25600, np.float32), 16000)).shape
+    (256,)
+    """
     voice: NDArray[np.float32] = _session().run(None, {"power": power(signal)[None]})[0][0]
     return voice
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from affekt.diarize import ge2e
-from affekt.diarize.voices import BLOCK, MOST, Embedding, Settings, Told, Voices
+from affekt.diarize.voices import BLOCK, Embedding, Settings, Told, Voices
 from affekt.speech import Speech, Voice
 from affekt.types import Role, Samples, Signal
 
@@ -33,8 +33,8 @@ class Diarizer:
 
     >>> stage = Diarizer()
     >>> speech = Speech(Signal(np.zeros(16000, np.float32), 16000), turn_start=0, final=True)
-    >>> [(voice.speaker, voice.role, voice.speech.signal.segment.end) for voice in stage.push(speech)]
-    [('speaker 1', 'speaker', 1.0)]
+    >>> [(voice.speaker, voice.role, voice.speech.signal.segment.end) for voice in stage.push(speech)][-1]
+    ('speaker 1', 'speaker', 1.0)
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Diarizer:
         track: str | None = None,
         role: Role = "speaker",
         *,
-        most: int = MOST,
+        count: int | None = None,
         settings: Settings | None = None,
         embed: Callable[[Signal], Embedding] = ge2e.embed,
     ) -> None:
@@ -51,12 +51,12 @@ class Diarizer:
         Args:
             track: what is heard; names begin with it.
             role: of everybody on it.
-            most: speakers who are told apart; as many as there are, where that is known.
+            count: how many speak, 1 to 32, where that is known: it helps.
             settings: when a voice is somebody's.
             embed: signal at 16 kHz -> a vector of length 1; `settings` are for this one.
         """
         self._name, self._role, self._embed = track or "speaker", role, embed
-        self._voices = Voices(most, settings)
+        self._voices = Voices(count, settings)
         self._turn: _Turn | None = None
 
     def push(self, speech: Speech, /) -> Iterator[Voice]:

@@ -1,8 +1,9 @@
 """Embeddings -> speakers, as they come. Whose voice each quarter of a second is, and whether somebody new has begun.
 
 Each speaker is the sum of the embeddings that were surely theirs. A block goes to the nearest speaker, with a little
-preference for the one who is speaking. Somebody is new when all that lies around a block, 1.75 s of embeddings, is
-unlike everybody known, and goes on so for `evidence` seconds; until then the blocks are held back, and no longer. Two
+preference for the one who is speaking. Somebody is new when the embeddings around a block, seven of them, are together
+unlike everybody known, and go on so for `evidence` seconds; until then the blocks are held back, and no longer. It helps
+to know how many speak: then a stranger is sooner believed, as long as somebody is missing. Where it is not known, two
 speakers who turn out to be one voice become one, under the name that came first. What was told is never changed.
 
 What is remembered is a vector per speaker and some twenty blocks: the same after a day as after a minute.
@@ -25,7 +26,7 @@ Embedding = NDArray[np.float32]
 BLOCK = 0.25
 """Seconds of a turn for which it is decided who speaks."""
 MOST = 8
-"""Speakers who are told apart at once, unless a caller knows how many there are."""
+"""Speakers who are told apart at once where nobody knows how many there are."""
 NAMES = 32
 """Speakers who are ever named in one stream: so much can be remembered of it."""
 
@@ -43,20 +44,24 @@ class Settings:
 
     known: float = 0.78
     "similarity of what lies around a block to a speaker, below which it may be somebody new"
+    expected: float = 0.82
+    "the same where it is known how many speak, and somebody is missing"
     evidence: float = 2.5
     "s for which that must last"
     stay: float = 0.06
     "similarity that another speaker must be nearer than the one who speaks"
-    one: float = 0.9
-    "similarity of two speakers above which they are one"
+    one: float = 0.88
+    "similarity of two speakers above which they are one, where it is not known how many speak"
     stranger: float = 0.65
     "similarity that a stranger has; for the confidence"
-    slope: float = 15.0
-    "log-odds of being right per similarity beyond the next speaker's"
+    odds: float = 0.6
+    "log-odds of being right where two speakers are equally near"
+    slope: float = 5.9
+    "and more per similarity beyond the next speaker's"
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            value, high = getattr(self, item.name), {"evidence": 30.0, "slope": 1000.0}.get(item.name, 1.0)
+            value, high = getattr(self, item.name), {"evidence": 30.0, "odds": 10.0, "slope": 100.0}.get(item.name, 1.0)
             if not 0 <= value <= high:
                 raise UsageError(f"diarization: {item.name} must be 0 to {high:g}, got {value!r}")
 
@@ -82,16 +87,17 @@ class Voices:
     True
     """
 
-    def __init__(self, most: int = MOST, settings: Settings | None = None) -> None:
+    def __init__(self, count: int | None = None, settings: Settings | None = None) -> None:
         """Know nobody yet.
 
         Args:
-            most: speakers who are told apart, 1 to 32.
+            count: how many speak, 1 to 32; None where nobody knows.
             settings: when a voice is somebody's.
         """
-        if not 1 <= most <= NAMES:
-            raise UsageError(f"1 to {NAMES} speakers can be told apart, got {most!r}")
-        self._most, self._settings = most, settings or Settings()
+        if count is not None and not 1 <= count <= NAMES:
+            raise UsageError(f"1 to {NAMES} speakers can be told apart, got {count!r}")
+        self._count, self._settings = count, settings or Settings()
+        self._known = self._settings.known if count is None else self._settings.expected
         self._floor = max(1, round(self._settings.evidence / BLOCK))
         self._speakers: dict[int, _Speaker] = {}
         self._named = 0
@@ -112,25 +118,26 @@ class Voices:
             yield from self._welcome()
         yield from self._resolve()
         self._turn, self._next, self._current = [], 0, None
-        self._join()
+        if self._count is None:
+            self._join()
 
     def _decide(self, end: int) -> Iterator[Told]:
         while self._next < end:
             around = [one for one, _ in self._turn[max(0, self._next - _AROUND) : self._next + _AROUND + 1]]
             embedding, seconds = self._turn[self._next]
             self._next += 1
-            if self._like(around) >= self._settings.known or (self._speakers and not self._room()):
+            if self._like(around) >= self._known or (self._speakers and not self._room()):
                 yield from self._resolve()
                 yield self._tell(embedding, learn=seconds >= _SURE)
             else:
                 self._strange.append(embedding)
                 if len(self._strange) >= self._floor:
-                    yield from self._welcome() if self._like(self._strange) < self._settings.known else self._resolve()
+                    yield from self._welcome() if self._like(self._strange) < self._known else self._resolve()
         old = max(0, self._next - _AROUND)
         self._turn, self._next = self._turn[old:], self._next - old
 
     def _room(self) -> bool:
-        return len(self._speakers) < self._most and self._named < NAMES
+        return len(self._speakers) < (self._count or MOST) and self._named < NAMES
 
     def _like(self, embeddings: list[Embedding]) -> float:
         """Similarity of several blocks together to the speaker whom they resemble most."""
@@ -156,7 +163,8 @@ class Voices:
         if learn:
             self._speakers[who].learn(embedding)
         other = max([self._settings.stranger, *(like for one, like in likeness.items() if one != who)])
-        return Told(who, 1 / (1 + math.exp(-self._settings.slope * (likeness[who] - other))))
+        odds = self._settings.odds + self._settings.slope * (likeness[who] - other)
+        return Told(who, 1 / (1 + math.exp(-odds)))
 
     def _join(self) -> None:
         """Make one of two who are one voice, at most one pair per turn."""

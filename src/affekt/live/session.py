@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from affekt import bundle, registry, vad
-from affekt.diarize import MOST, Diarizer
+from affekt.diarize import Diarizer
 from affekt.errors import UnknownNameError, UsageError
 from affekt.live.events import Event
 from affekt.live.pipeline import Pipeline, Settings
@@ -60,7 +60,7 @@ class Session:
             rules: of the alerts; all, with their defaults, when none are given.
             settings: windows, smoothing, patience.
             vad: what finds speech: silero or energy.
-            diarize: tell speakers apart by their voices, on a single channel: True, or how many there are at most.
+            diarize: tell speakers apart by their voices, on a single channel: True, or how many they are, which helps.
                 They are "speaker 1", "speaker 2", ..., all in the role of the channel, and never certain.
 
         Raises:
@@ -127,7 +127,7 @@ def _stages(detector: str, diarize: bool | int, channels: int) -> Stages:
         return Stages(found)
     if channels > 1:
         raise UsageError(f"speakers are told apart by voice on one channel, got {channels}: those say who speaks")
-    return Stages(found, who=partial(Diarizer, most=MOST if diarize is True else diarize))
+    return Stages(found, who=partial(Diarizer, count=None if diarize is True else diarize))
 
 
 def _block(samples: ArrayLike, channels: int) -> NDArray[np.float32]:
