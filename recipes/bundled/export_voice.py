@@ -4,7 +4,8 @@
     python recipes/bundled/export_voice.py resemblyzer/pretrained.pt
 
 Puts the mel filters into the graph, exports it with a free length, and keeps the weights as 16-bit floats, which the
-graph widens when it is loaded. Prints how far the result, and an INT8 one, are from the original. Needs the extra `train`.
+graph widens when it is loaded. Prints how far the result, and an INT8 one, are from the original. Needs the extra
+`train`.
 """
 
 from __future__ import annotations

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from clips import corpus, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from live_fakes import RATE, Loud, Pitch, of, play, sound
@@ -16,6 +17,7 @@ from affekt.errors import UsageError
 from affekt.live import Pipeline, Session, Stages, TurnEnded, TurnStarted, WindowJudged
 from affekt.speech import Speech
 from affekt.types import Signal
+from clips import corpus, read
 
 
 def tone(signal):
@@ -28,9 +30,9 @@ def tone(signal):
 
 def speech(samples, sizes=(), start=0):
     """One turn in pieces of these sizes, and the rest."""
-    edges = np.clip(np.cumsum([0, *sizes]), 0, len(samples)).tolist() + [len(samples)]
-    for a, b in zip(edges, edges[1:], strict=False):
-        yield Speech(Signal(samples[a:b], RATE, start + a), start, b == len(samples) and b == edges[-1] and a != b)
+    edges = [*np.clip(np.cumsum([0, *sizes]), 0, len(samples)).tolist(), len(samples)]
+    for i, (a, b) in enumerate(pairwise(edges)):
+        yield Speech(Signal(samples[a:b], RATE, start + a), start, i == len(edges) - 2)
 
 
 def pushed(stage, pieces):
@@ -38,7 +40,9 @@ def pushed(stage, pieces):
 
 
 def facts(voices):
-    return [(v.speaker, v.speech.turn_start, v.speech.signal.start, v.speech.signal.end, v.speech.final) for v in voices]
+    return [
+        (v.speaker, v.speech.turn_start, v.speech.signal.start, v.speech.signal.end, v.speech.final) for v in voices
+    ]
 
 
 TALK = sound(("calm", 6), ("anger", 5), ("calm", 4))
@@ -56,8 +60,8 @@ def test_chunks_change_nothing(sizes):
 def test_every_sample_is_given_once_and_each_turn_ends():
     voices = pushed(Diarizer(embed=tone), speech(TALK, [512] * 500, start=700))
     assert np.array_equal(np.concatenate([v.speech.signal.samples for v in voices]), TALK)
-    assert all(a.speech.signal.end == b.speech.signal.start for a, b in zip(voices, voices[1:], strict=False))
-    for before, after in zip(voices, voices[1:], strict=False):
+    assert all(a.speech.signal.end == b.speech.signal.start for a, b in pairwise(voices))
+    for before, after in pairwise(voices):
         assert before.speech.final == (after.speaker != before.speaker)
     assert voices[-1].speech.final
 
@@ -91,11 +95,11 @@ def test_anything_short_or_silent_is_somebody_once(samples):
 
 
 def test_memory_does_not_grow_with_a_turn():
-    """An hour of one turn: the stage holds seconds of it."""
+    """Twelve minutes of one turn: the stage holds seconds of it."""
     stage, held = Diarizer(embed=tone), []
     minute = sound(*[("calm", 4), ("anger", 4)] * 7, ("calm", 4))
     tracemalloc.start()
-    for at in range(60):
+    for at in range(12):
         given = 0
         for voice in stage.push(Speech(Signal(minute, RATE, at * len(minute)), 0, False)):
             given = voice.speech.signal.end
@@ -104,6 +108,18 @@ def test_memory_does_not_grow_with_a_turn():
     tracemalloc.stop()
     assert max(held) < 6
     assert size < 3e6
+
+
+def test_nothing_waits_longer_than_the_documents_say():
+    """From a block's first sample: 1.7 s, and 4.2 s where somebody new may have begun."""
+    stage, waited = Diarizer(embed=tone), []
+    for piece in speech(TALK, [512] * 500):
+        for voice in stage.push(piece):
+            waited.append((piece.signal.end - voice.speech.signal.start, voice))
+    assert max(samples for samples, _ in waited) <= 4.2 * RATE + 512
+    known = [samples for samples, voice in waited if 3 * RATE < voice.speech.signal.start < 5 * RATE]
+    assert known
+    assert max(known) <= 1.7 * RATE + 512
 
 
 def test_a_break_ends_the_turn_and_speakers_stay_known():
@@ -180,6 +196,10 @@ def test_a_gain_changes_no_embedding():
     one, other = ge2e.embed(Signal(noise, RATE)), ge2e.embed(Signal(noise * 0.1, RATE))
     assert float(one @ other) > 0.9999
     assert np.linalg.norm(one) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_weights_are_those_that_were_exported():
+    assert hashlib.sha256(ge2e.WEIGHTS.read_bytes()).hexdigest() == ge2e.SHA256
 
 
 def test_silence_and_nothing_have_an_embedding_that_is_a_number():

@@ -19,7 +19,9 @@ def person(seed, blocks, spread=0.5):
 
 
 def told(voices, *turns):
-    return [[t.speaker for e in turn for t in voices.push(e, 1.6)] + [t.speaker for t in voices.end()] for turn in turns]
+    return [
+        [t.speaker for e in turn for t in voices.push(e, 1.6)] + [t.speaker for t in voices.end()] for turn in turns
+    ]
 
 
 def test_one_speaker_stays_one():

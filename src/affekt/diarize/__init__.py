@@ -29,7 +29,7 @@ __all__ = ["Diarizer", "Score", "Settings", "recording", "score"]
 
 
 def recording(source: Source, *, count: int | None = None, detector: str = "silero") -> list[Row]:
-    """Say who speaks when in a recording, in order of time: each channel's own speaker, or those of a mono one by voice.
+    """Say who speaks when in a recording: each channel's own speaker, or those of a single track by voice.
 
     Args:
         source: a path, the bytes of a file, an open binary file, or "-" for standard input.

@@ -46,7 +46,7 @@ def embed(signal: Signal) -> NDArray[np.float32]:
 def power(signal: Signal) -> NDArray[np.float32]:
     """Power spectra of frames of 25 ms every 10 ms, (frames, 201), brought to -30 dBFS; a gain changes nothing."""
     samples = signal.samples
-    rms = float(np.sqrt(np.mean(samples**2)))
+    rms = float(np.sqrt(np.mean(samples**2))) if len(samples) else 0.0
     samples = samples * np.float32(10 ** (LEVEL / 20) / max(rms, 1e-6))
     padded = np.pad(samples, _FFT // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_STEP]

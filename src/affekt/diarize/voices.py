@@ -1,10 +1,11 @@
 """Embeddings -> speakers, as they come. Whose voice each quarter of a second is, and whether somebody new has begun.
 
 Each speaker is the sum of the embeddings that were surely theirs. A block goes to the nearest speaker, with a little
-preference for the one who is speaking. Somebody is new when the embeddings around a block, seven of them, are together
-unlike everybody known, and go on so for `evidence` seconds; until then the blocks are held back, and no longer. It helps
-to know how many speak: then a stranger is sooner believed, as long as somebody is missing. Where it is not known, two
-speakers who turn out to be one voice become one, under the name that came first. What was told is never changed.
+preference for the one who is speaking. Somebody is new when the embeddings around a block, seven of them, are
+together unlike everybody known, and go on so for `evidence` seconds; until then the blocks are held back, and no
+longer. It helps to know how many speak: then a stranger is sooner believed, as long as somebody is missing. Where it
+is not known, two speakers who turn out to be one voice become one, under the name that came first. What was told is
+never changed.
 
 What is remembered is a vector per speaker and some twenty blocks: the same after a day as after a minute.
 """
@@ -31,13 +32,13 @@ NAMES = 32
 """Speakers who are ever named in one stream: so much can be remembered of it."""
 
 _AROUND = 3  # blocks before and after that have a say in whether somebody is new
-_SURE = 1.2  # s that an embedding must have heard to become part of what is known of a speaker
+_SURE = 1.4  # s that an embedding must have heard to become part of what is known of a speaker
 _MEMORY = 200.0  # blocks that a speaker's sum weighs at most, so that a voice may change
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """When a voice is somebody's. Chosen by `python -m benchmarks.diarization --tune`, on corpora that it does not test.
+    """When a voice is somebody's. Chosen by `benchmarks.diarization --tune`, on speakers whom it does not test.
 
     Similarities are cosines.
     """
@@ -141,7 +142,7 @@ class Voices:
 
     def _like(self, embeddings: list[Embedding]) -> float:
         """Similarity of several blocks together to the speaker whom they resemble most."""
-        middle = _unit(np.sum(embeddings, axis=0))
+        middle = _unit(np.stack(embeddings).sum(axis=0))
         return max((speaker.like(middle) for speaker in self._speakers.values()), default=-1.0)
 
     def _welcome(self) -> Iterator[Told]:
@@ -178,7 +179,7 @@ class _Speaker:
     """The sum of a speaker's embeddings, of bounded weight."""
 
     def __init__(self, embeddings: list[Embedding]) -> None:
-        self._sum = np.sum(embeddings, axis=0, dtype=np.float64)
+        self._sum: NDArray[np.float64] = np.stack(embeddings).sum(axis=0, dtype=np.float64)
         self._weight = float(len(embeddings))
 
     @property
@@ -202,5 +203,4 @@ class _Speaker:
 
 def _unit(vector: NDArray[np.floating]) -> NDArray[np.float64]:
     length = float(np.linalg.norm(vector))
-    unit: NDArray[np.float64] = vector / length if length > 0 else vector.astype(np.float64)
-    return unit
+    return vector.astype(np.float64) / (length if length > 0 else 1.0)
