@@ -38,7 +38,7 @@ _MEMORY = 200.0  # blocks that a speaker's sum weighs at most, so that a voice m
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """When a voice is somebody's. Chosen by `benchmarks.diarization --tune`, on speakers whom it does not test.
+    """When a voice is somebody's. Chosen among hundreds drawn at random, on speakers whom the benchmark does not test.
 
     Similarities are cosines.
     """
