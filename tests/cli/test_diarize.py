@@ -38,7 +38,9 @@ def test_one_track_gives_rttm_that_predict_takes(tmp_path):
     table.write_text(result.stdout)
     assert {name for _, name in rttm.read(table)} == {"speaker_1"}
     said = json.loads(run("predict", path, "--segments", table, "--agent", "speaker_1", "--json").stdout)
-    assert {(turn["speaker"], turn["role"], turn["emotion"]) for turn in said["turns"]} == {("speaker_1", "agent", None)}
+    assert {(turn["speaker"], turn["role"], turn["emotion"]) for turn in said["turns"]} == {
+        ("speaker_1", "agent", None)
+    }
 
 
 def test_silence_gives_nothing_and_says_so(tmp_path):
