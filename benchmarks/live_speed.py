@@ -169,12 +169,12 @@ def section(kept: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield (
         f"- {mono['windows']} windows in {MINUTES} minutes of acted speech of five corpora, model `default`; mono at "
-        f"16 kHz takes {mono['per_second']:.1f} ms of processor per second of sound, a call {call['per_second']:.1f} ms."
+        f"16 kHz takes {mono['per_second']:.1f} ms of processor per second, a call {call['per_second']:.1f} ms."
     )
     yield (
-        f"- The delay is that of the {delay['windows']} windows inside a turn, in {LIVE:.0f} s. The last window of a turn "
-        "waits for the pause that ends the turn, 0.6 s more; another rate than 16 kHz adds 0.08 s, a call with an agent "
-        "0.32 s (docs/live.md)."
+        f"- The delay is that of the {delay['windows']} windows inside a turn, in {LIVE:.0f} s. The last window of "
+        "a turn waits for the pause that ends it, 0.6 s more; another rate than 16 kHz adds 0.08 s, a call with an "
+        "agent 0.32 s (docs/live.md)."
     )
     yield f"- Voice activity in one call differs from one stream alone by {vad['apart']:.0e} at most."
 

@@ -85,7 +85,7 @@ def test_the_examples_run():
         "arrived": [Signal(tone, 16000)] * 3,
     }
     blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     for block in blocks:
         exec(compile(block, "docs/live.md", "exec"), names_)
     assert [len(own) for own in names_["events"]] == [0, 0, 0]

@@ -75,7 +75,7 @@ def test_streaming_stages_do_no_io_and_know_no_clock():
     """What is pushed in is all they know: so a test can feed samples and compare turns."""
     grimp = pytest.importorskip("grimp")
     graph = grimp.build_graph("affekt", include_external_packages=True, cache_dir=None)
-    stages = [name for name in graph.modules if re.match(r"affekt\.(speech|windows|live)\b", name)]
+    stages = [name for name in graph.modules if re.match(r"affekt\.(speech|windows|live|diarize)\b", name)]
     outside = {"asyncio", "threading", "multiprocessing", "time", "socket", "sqlite3", "fastapi", "torch", "soundfile"}
     breaches = {name: graph.find_modules_directly_imported_by(name) & outside for name in stages}
     assert {name: found for name, found in breaches.items() if found} == {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from affekt.errors import DataError
@@ -83,11 +83,18 @@ def write(path: str | os.PathLike[str], rows: Iterable[Row], recording: str) -> 
     ...     read(f"{folder}/call.rttm")
     [(Segment(start=0.5, end=2.0), 'left')]
     """
-    lines = []
+    Path(path).write_text("".join(lines(rows, recording)), encoding="utf-8")
+
+
+def lines(rows: Iterable[Row], recording: str) -> Iterator[str]:
+    """Give what `write` writes, line by line.
+
+    >>> list(lines([(Segment(0.5, 2.0), "speaker 1")], "call"))
+    ['SPEAKER call 1 0.500 1.500 <NA> <NA> speaker_1 <NA> <NA>\\n']
+    """
     for segment, speaker in rows:
         times = f"{segment.start:.3f} {segment.duration:.3f}"
-        lines.append(f"SPEAKER {_word(recording)} 1 {times} <NA> <NA> {_word(speaker)} <NA> <NA>\n")
-    Path(path).write_text("".join(lines), encoding="utf-8")
+        yield f"SPEAKER {_word(recording)} 1 {times} <NA> <NA> {_word(speaker)} <NA> <NA>\n"
 
 
 def _word(name: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from affekt.errors import UsageError
-from affekt.types import Samples, Segment, Signal
+from affekt.types import Role, Samples, Segment, Signal
 from affekt.vad import Detector, Probs
 
 _HYSTERESIS = 0.15
@@ -30,6 +30,17 @@ class Speech:
     "samples since the stream began"
     final: bool
     "the turn ends with this piece"
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A piece of a turn, and whose it is."""
+
+    speech: Speech
+    speaker: str | None
+    role: Role
+    confidence: float | None = None
+    "probability that it is this speaker's voice; None where the channel says whose it is"
 
 
 @dataclass(slots=True)

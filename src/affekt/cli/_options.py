@@ -29,3 +29,9 @@ DENOISE = click.option(
 VAD = click.option(
     "--vad", default="silero", show_default=True, metavar="NAME", help="What finds speech: silero, energy."
 )
+SPEAKERS = click.option(
+    "--speakers",
+    type=click.IntRange(0, 32),
+    metavar="N",
+    help="Tell N speakers of one track apart by voice; 0: nobody knows how many.",
+)

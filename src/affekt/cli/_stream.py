@@ -6,7 +6,7 @@ import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import click
@@ -39,6 +39,8 @@ class About:
     model: Bundle
     duration: float | None = None
     "s, where it is known before"
+    by_voice: bool = False
+    "who speaks is told by voice, so nobody is known before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,15 @@ class Making:
     """What a stream is made from, checked before any sound is heard."""
 
     def __init__(
-        self, model: str, rules: tuple[str, ...], *, window: float, hop: float, vad: str, denoise: str
+        self,
+        model: str,
+        rules: tuple[str, ...],
+        *,
+        window: float,
+        hop: float,
+        vad: str,
+        denoise: str,
+        speakers: int | None,
     ) -> None:
         from affekt import bundle, registry
         from affekt import denoise as reduction
@@ -113,6 +123,7 @@ class Making:
         self.rules = [load(name, settings.get(name)) for name in names]
         self.settings = Settings(window=window, hop=hop)
         self.model: Bundle = bundle.load(model)
+        self.speakers = speakers
         self._vad, self._clean = vad, reduction.stage(denoise)
 
     def pipeline(self, roles: Roles) -> Pipeline:
@@ -123,6 +134,10 @@ class Making:
         from affekt.live import Pipeline, Stages
 
         stages = Stages(partial(vad.load, self._vad), clean=self._clean)
+        if self.speakers is not None:
+            from affekt.diarize import Diarizer
+
+            stages = replace(stages, who=partial(Diarizer, count=self.speakers or None))
         return Pipeline(self.model, roles, settings=self.settings, rules=self.rules, stages=stages)
 
 
@@ -175,7 +190,8 @@ def _draw(steps: Iterator[Step], about: About, console: Any) -> Tally:
 
     from affekt.view.moving import Moving
 
-    view, tally, drawn = Moving(about.source, about.roles, duration=about.duration), Tally(), 0.0
+    known: Roles = {} if about.by_voice else about.roles
+    view, tally, drawn = Moving(about.source, known, duration=about.duration), Tally(), 0.0
     with Live(view, console=console, auto_refresh=False) as screen:
         for step in steps:
             tally.push(step)

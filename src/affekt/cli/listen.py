@@ -42,6 +42,7 @@ Exit code: 0, also after Ctrl-C; 1 if there is no microphone or it stops; 2 if t
 )
 @click.option("--seconds", type=click.FloatRange(0.1), metavar="S", help="Stop then; default: Ctrl-C stops.")
 @_stream.STEREO
+@_options.SPEAKERS
 @_options.MODEL
 @_stream.JSON
 @_options.WINDOW
@@ -56,6 +57,7 @@ def command(
     channels: int | None,
     seconds: float | None,
     stereo: str | None,
+    speakers: int | None,
     model: str,
     as_json: bool,
     window: float,
@@ -71,9 +73,13 @@ def command(
         _list(devices(), as_json)
         return
     roles = _roles(_stream.roles(stereo), channels)
-    made = Making(model, rules, window=window, hop=hop, vad=vad, denoise=denoise)
+    if speakers is not None and len(roles) > 1:
+        raise UsageError(
+            f"--speakers tells voices of one channel apart, got {len(roles)} channels: those say who speaks"
+        )
+    made = Making(model, rules, window=window, hop=hop, vad=vad, denoise=denoise, speakers=speakers)
     with _until_interrupted() as stopped, Microphone(device, rate=rate, channels=len(roles)) as microphone:
-        about = About(microphone.name, microphone.rate, roles, made.model, seconds)
+        about = About(microphone.name, microphone.rate, roles, made.model, seconds, speakers is not None)
         steps = heard(microphone, made.pipeline(roles), roles, seconds=seconds, stopped=stopped)
         if as_json:
             for line in _stream.write(steps, about).words():

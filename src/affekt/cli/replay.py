@@ -21,6 +21,7 @@ _EXAMPLES = """\b
 Examples:
   affekt replay call.wav                                       watch it, at the speed of life
   affekt replay call.wav --stereo left=customer,right=agent    a call: the agent is not judged
+  affekt replay mono.wav --speakers 2                          two on one track, told apart by voice
   affekt replay call.wav --speed max --json                    a line of JSON per event, at once
   affekt replay call.wav --denoise wiener                      where it is noisy, with less of the noise
   affekt replay call.wav --speed 4 --rule sustained.hold=4     an alert rule with a setting of one's own
@@ -31,6 +32,7 @@ Exit code: 0, 1 if the recording cannot be heard, 2 if the call is wrong."""
 @click.argument("file", metavar="FILE")
 @click.option("--speed", default="1", show_default=True, metavar="N", help="Times the speed of life, or max.")
 @_stream.STEREO
+@_options.SPEAKERS
 @_options.MODEL
 @_stream.JSON
 @_options.WINDOW
@@ -42,6 +44,7 @@ def command(
     file: str,
     speed: str,
     stereo: str | None,
+    speakers: int | None,
     model: str,
     as_json: bool,
     window: float,
@@ -55,12 +58,15 @@ def command(
     FILE is a recording, or - for standard input. Each channel is a speaker where they carry different sound.
     """
     pace, roles = _speed(speed), _stream.roles(stereo)
-    made = Making(model, rules, window=window, hop=hop, vad=vad, denoise=denoise)
+    if speakers is not None and stereo:
+        raise UsageError("--stereo says who speaks, so there is nobody to tell apart by voice: leave out --speakers")
+    made = Making(model, rules, window=window, hop=hop, vad=vad, denoise=denoise, speakers=speakers)
     from affekt.audio import open_recording
 
     with open_recording(file) as recording:
         stream = _Stream(recording, roles, made, pace)
-        about = About(recording.name, recording.rate, stream.roles, made.model, recording.duration)
+        by_voice = speakers is not None
+        about = About(recording.name, recording.rate, stream.roles, made.model, recording.duration, by_voice)
         (_stream.write if as_json else _stream.show)(iter(stream), about)
 
 
@@ -86,6 +92,8 @@ class _Stream:
             raise AudioError(f"{recording.name}: has one channel, so --stereo has nothing to tell apart")
         self._blocks = recording.tracks("each" if asked else "auto", seconds=_BLOCK)
         self._first = next(self._blocks, {})
+        if made.speakers is not None and len(self._first) > 1:
+            raise AudioError(f"{recording.name}: its channels carry a speaker each; --speakers is for a single track")
         others: Role = "customer" if "agent" in asked.values() else "speaker"
         self.roles: Roles = {name: asked.get(name or "", others) for name in self._first}
         for channel in asked:

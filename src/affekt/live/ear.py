@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from affekt.audio import RATE
 from affekt.live.events import Event, TalkTime, TurnEnded, TurnStarted
-from affekt.live.stage import Stages, Voice
+from affekt.live.stage import OneVoice, Stages
 from affekt.live.talk import Floor
 from affekt.noise import Meter
-from affekt.speech import SpeechStage
+from affekt.speech import SpeechStage, Voice
 from affekt.types import Role, Samples, Segment, Signal, Window
 from affekt.vad import Detector
 from affekt.windows import WindowStage, audible
@@ -43,7 +43,9 @@ class Ear:
         self._open = False
         self._now = 0
         self._left: list[Event | Window] = []  # of what broke off, not told yet
-        floor.join(track)
+        self._who = stages.who(track, role)
+        if isinstance(self._who, OneVoice):
+            floor.join(track)
 
     def push(self, samples: Samples, start: int) -> Iterator[Event | Window]:
         """Hear the next samples at 16 kHz; after a break they may begin anywhere behind."""
@@ -88,9 +90,8 @@ class Ear:
         self._clean = stages.clean() if stages.clean else None
         self._detector = stages.detector()
         self._speech = SpeechStage(self._detector, pad=PAD)
-        self._who = stages.who(self._track, self._role)
         self._cuts: dict[str | None, WindowStage] = {}
-        self._turns: dict[str | None, int] = {}  # speaker -> start of the turn that is being told
+        self._turns: dict[str | None, _Told] = {}
 
     def _listen(self, signals: Iterable[Signal]) -> Iterator[Event | Window]:
         for signal in signals:
@@ -105,18 +106,40 @@ class Ear:
         speech, who, role, now = voice.speech, voice.speaker, voice.role, self._now / RATE
         self._floor.speak(who, speech.signal.start, speech.signal.end, ago=max(0, self._now - speech.signal.end))
         if who not in self._turns:
-            self._turns[who] = speech.turn_start
-            yield TurnStarted(now, who, role, speech.turn_start / RATE)
+            self._turns[who] = _Told(speech.turn_start)
+            yield TurnStarted(now, who, role, speech.turn_start / RATE, voice.confidence)
+        told = self._turns[who]
+        told.add(voice)
         if role != "agent":
             for window in filter(audible, self._cut(who, role).push(speech)):
                 yield replace(window, snr=self._meter.between(window.signal.start, window.signal.end))
         if speech.final:
-            begin = self._turns.pop(who)
-            yield TurnEnded(now, who, role, Segment(begin / RATE, speech.signal.end / RATE))
-            yield TalkTime(now, self._floor.turn(who, speech.signal.end - begin))
+            del self._turns[who]
+            yield TurnEnded(now, who, role, Segment(told.start / RATE, speech.signal.end / RATE), told.confidence)
+            yield TalkTime(now, self._floor.turn(who, speech.signal.end - told.start))
 
     def _cut(self, who: str | None, role: Role) -> WindowStage:
         if who not in self._cuts:
             window, hop, early = self._windows
             self._cuts[who] = WindowStage(window, hop, who, role, early=early)
         return self._cuts[who]
+
+
+class _Told:
+    """A turn that is being told."""
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self._samples = 0
+        self._sum: float | None = None
+
+    def add(self, voice: Voice) -> None:
+        if voice.confidence is not None:
+            samples = len(voice.speech.signal.samples)
+            self._sum = (self._sum or 0.0) + samples * voice.confidence
+            self._samples += samples
+
+    @property
+    def confidence(self) -> float | None:
+        """Mean over the turn, where a speaker was told by the voice."""
+        return None if self._sum is None else self._sum / max(1, self._samples)

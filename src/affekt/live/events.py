@@ -48,9 +48,11 @@ class TurnStarted(Event):
     role: Role
     start: float
     "seconds; a little before `time`, since speech must last before it counts"
+    speaker_confidence: float | None = None
+    "probability that it is this speaker, who was told by the voice; None where the track says it"
 
     def _facts(self) -> dict[str, Any]:
-        return {"speaker": self.speaker, "role": self.role, "start": _ms(self.start)}
+        return {"speaker": self.speaker, "role": self.role, "start": _ms(self.start), **_by_voice(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,11 @@ class TurnEnded(Event):
     speaker: str | None
     role: Role
     segment: Segment
+    speaker_confidence: float | None = None
+    "mean over the turn, as in `TurnStarted`"
 
     def _facts(self) -> dict[str, Any]:
-        return {"speaker": self.speaker, "role": self.role, **_span(self.segment)}
+        return {"speaker": self.speaker, "role": self.role, **_span(self.segment), **_by_voice(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +194,11 @@ class Finished(Event):
     """The stream has ended; nothing follows."""
 
     type: ClassVar[str] = "finished"
+
+
+def _by_voice(turn: TurnStarted | TurnEnded) -> dict[str, float]:
+    """Only where a speaker was told by the voice: an uncertain thing."""
+    return {} if turn.speaker_confidence is None else {"speaker_confidence": round(turn.speaker_confidence, 4)}
 
 
 def _ms(seconds: float) -> float:

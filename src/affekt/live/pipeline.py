@@ -21,7 +21,7 @@ from affekt.live.echo import Echo
 from affekt.live.events import Event, Finished, Gap, Paused, Resumed
 from affekt.live.feel import Feel
 from affekt.live.rules import Named
-from affekt.live.stage import Stages
+from affekt.live.stage import OneVoice, Stages
 from affekt.live.talk import Floor
 from affekt.live.tick import Floored, Heard, Item, Tick
 from affekt.live.track import Patience, Track
@@ -99,7 +99,8 @@ class Pipeline:
         self._floor = Floor()
         windows = (self._settings.window, self._settings.hop, self._settings.early)
         self._ears = {name: Ear(name, role, self._floor, stages, windows=windows) for name, role in self._roles.items()}
-        self._feel = Feel(self._roles, smoothing=self._settings.smoothing, rules=rules, snr=self._settings.snr)
+        people = self._roles if stages.who is OneVoice else {}  # else they are known by their voices, as they speak
+        self._feel = Feel(people, smoothing=self._settings.smoothing, rules=rules, snr=self._settings.snr)
         self._at: int | None = None  # start of the next tick
         self._looked: int | None = None
         self._known = 0  # end of the last tick that was heard

@@ -12,7 +12,8 @@ session.finish()
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from affekt import bundle, denoise, registry, vad
+from affekt.diarize import Diarizer
 from affekt.errors import UnknownNameError, UsageError
 from affekt.live.events import Event
 from affekt.live.pipeline import Pipeline, Settings
@@ -49,6 +51,7 @@ class Session:
         settings: Settings | None = None,
         vad: str = "silero",
         denoise: str = "none",
+        diarize: bool | int = False,
     ) -> None:
         """Load the model (0.2 s) and make ready; nothing is downloaded, nothing runs in the background.
 
@@ -60,10 +63,13 @@ class Session:
             settings: windows, smoothing, patience.
             vad: what finds speech: silero or energy.
             denoise: what reduces noise before anything else hears it: wiener, deepfilter or none; docs/live.md.
+            diarize: tell speakers apart by their voices, on a single channel: True, or how many they are, which helps.
+                They are "speaker 1", "speaker 2", ..., all in the role of the channel, and never certain.
 
         Raises:
             UnknownNameError: there is no such model, detector or noise reduction.
             MissingExtraError: the noise reduction needs a package that is not installed.
+            UsageError: `diarize` is asked for several channels, or for more than 32 speakers.
             BundleError: the bundle is incomplete, altered, or of another version.
         """
         self._channels: dict[str | None, Role] = dict(channels.items()) if channels else {None: "speaker"}
@@ -72,7 +78,7 @@ class Session:
             self._channels,
             settings=settings,
             rules=rules,
-            stages=Stages(_detector(vad), clean=_clean(denoise)),
+            stages=_stages(vad, denoise, diarize, channels=len(self._channels)),
         )
         self._next = 0
 
@@ -117,14 +123,15 @@ class Session:
         return self._pipeline.snooze(rule, speaker, seconds=seconds)
 
 
-def _detector(name: str) -> partial[vad.Detector]:
-    if name not in registry.names("vad"):
-        raise UnknownNameError("voice activity detector", name, registry.names("vad"))
-    return partial(vad.load, name)
-
-
-def _clean(name: str) -> Callable[[], denoise.Gated] | None:
-    return denoise.stage(name)
+def _stages(detector: str, reduction: str, diarize: bool | int, *, channels: int) -> Stages:
+    if detector not in registry.names("vad"):
+        raise UnknownNameError("voice activity detector", detector, registry.names("vad"))
+    found = Stages(partial(vad.load, detector), clean=denoise.stage(reduction))
+    if not diarize:
+        return found
+    if channels > 1:
+        raise UsageError(f"speakers are told apart by voice on one channel, got {channels}: those say who speaks")
+    return replace(found, who=partial(Diarizer, count=None if diarize is True else diarize))
 
 
 def _block(samples: ArrayLike, channels: int) -> NDArray[np.float32]:

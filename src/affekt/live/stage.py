@@ -1,6 +1,7 @@
 """The shape of a streaming step, and the places where one can be put into the hearing.
 
-Noise reduction and diarization are stages that a stream may have or not; each is made anew after a break in the sound.
+Noise reduction and diarization are stages that a stream may have or not. After a break in the sound each is made anew,
+but for diarization: it ends its turn (`finish`), and still knows everybody when it goes on.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from affekt import vad
-from affekt.speech import Speech
+from affekt.speech import Speech, Voice
 from affekt.types import Role, Signal
 from affekt.vad import Detector
 
@@ -26,15 +27,6 @@ class Stage(Protocol[X, Y]):
 
     def finish(self) -> Iterator[Y]:
         """End the stream; give the rest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """A piece of a turn, and whose it is."""
-
-    speech: Speech
-    speaker: str | None
-    role: Role
 
 
 class OneVoice:

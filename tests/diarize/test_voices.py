@@ -1,0 +1,78 @@
+"""Embeddings to speakers: one stays one, another is found, what was told stays, and memory is bounded."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from affekt.diarize.voices import NAMES, Settings, Voices
+from affekt.errors import UsageError
+
+
+def person(seed, blocks, spread=0.5):
+    """Embeddings of one voice around a point of its own, as spread as real ones are."""
+    rng = np.random.default_rng(seed)
+    own = rng.normal(size=256)
+    own /= np.linalg.norm(own)
+    noise = rng.normal(size=(blocks, 256)) * spread / 16
+    return [(v / np.linalg.norm(v)).astype(np.float32) for v in own + noise]
+
+
+def told(voices, *turns):
+    return [
+        [t.speaker for e in turn for t in voices.push(e, 1.6)] + [t.speaker for t in voices.end()] for turn in turns
+    ]
+
+
+def test_one_speaker_stays_one():
+    blocks = person(1, 200)
+    assert told(Voices(), blocks[:60], blocks[60:61], blocks[61:200]) == [[0] * 60, [0], [0] * 139]
+
+
+def test_another_is_found_inside_a_turn_and_known_again():
+    one, other = person(1, 60), person(2, 40)
+    turns = told(Voices(), one[:30] + other[:20], one[30:40], other[20:30])
+    assert turns[0][:27] == [0] * 27  # the change itself may be off by what lies around a block
+    assert turns[0][-17:] == [1] * 17
+    assert turns[1:] == [[0] * 10, [1] * 10]
+
+
+def test_what_is_too_short_is_nobody_new():
+    assert told(Voices(), person(1, 30), person(2, 4)) == [[0] * 30, [0] * 4]
+
+
+def test_no_more_are_found_than_there_are():
+    turns = told(Voices(2), *(person(seed, 30) for seed in range(6)))
+    assert {who for turn in turns for who in turn} == {0, 1}
+
+
+def test_confidence_is_a_probability_and_falls_between_two():
+    voices, one, other = Voices(2), person(1, 40), person(2, 40)
+    told(voices, one[:30], other[:30])
+    middle = one[31] + other[31]
+    sure, unsure = ([*voices.push(e, 1.6), *voices.end()][0].confidence for e in (one[30], middle / 2**0.5))
+    assert 0.5 < unsure < sure < 1
+
+
+def test_every_block_is_told_once_and_no_name_is_beyond_the_last():
+    """Strangers without end: blocks wait for a bounded time, and names and memory have an end."""
+    voices, given, most = Voices(), 0, 0
+    for seed in range(100):
+        turn = person(seed, 15)
+        for embedding in turn:
+            given += 1
+            given -= len(list(voices.push(embedding, 1.6)))
+            most = max(most, given, len(voices._turn) + len(voices._strange))
+        ended = list(voices.end())
+        given -= len(ended)
+        assert given == 0
+        assert all(0 <= one.speaker < NAMES for one in ended)
+    assert most <= 20
+    assert len(voices._speakers) <= 8
+
+
+def test_senseless_settings_are_refused():
+    with pytest.raises(UsageError, match="1 to 32 speakers can be told apart, got 0"):
+        Voices(0)
+    with pytest.raises(UsageError, match="known must be 0 to 1, got 2"):
+        Settings(known=2.0)
