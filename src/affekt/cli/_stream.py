@@ -112,15 +112,11 @@ class Making:
         from affekt import denoise as reduction
         from affekt.errors import UnknownNameError
         from affekt.live import Settings
-        from affekt.live.rules import load
+        from affekt.live.rules import defaults
 
         if vad not in registry.names("vad"):
             raise UnknownNameError("voice activity detector", vad, registry.names("vad"))
-        names, settings = registry.names("live.rules"), _settings(rules)
-        for name in settings:
-            if name not in names:
-                raise UnknownNameError("alert rule", name, names)
-        self.rules = [load(name, settings.get(name)) for name in names]
+        self.rules = defaults(_settings(rules))
         self.settings = Settings(window=window, hop=hop)
         self.model: Bundle = bundle.load(model)
         self.speakers = speakers

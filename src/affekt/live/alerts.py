@@ -51,11 +51,11 @@ class Alerts:
     >>> alerts = Alerts([load("sustained", {"hold": 2.0, "within": 9.0})])
     >>> moods = [Mood(t, None, {"anger": 0.8, "calm": 0.1}, speech=t) for t in (1.0, 2.0, 3.0)]
     >>> [alert.reason for mood in moods for alert in alerts.look(Moment(mood.time, None, [mood]))]
-    ['anger at 0.80 (0.60 or more for 2.0 s of speech)']
+    ['anger at 0.80 (0.35 or more for 2.0 s of speech)']
     """
 
     def __init__(self, rules: Sequence[Named] | None = None, *, stale: float = STALE) -> None:
-        """Set the rules; all of the folder, with their defaults, when none are given."""
+        """Set the rules; those that are on by default when none are given."""
         self._rules = defaults() if rules is None else list(rules)
         names = [named.name for named in self._rules]
         if len(set(names)) < len(names):

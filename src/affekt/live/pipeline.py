@@ -87,7 +87,7 @@ class Pipeline:
             tracks: name -> role of each; one nameless speaker when none are given. A track is one speaker, who has its
                 name, unless `stages` tells voices apart.
             settings: windows, smoothing, patience.
-            rules: of the alerts; all, with their defaults, when none are given.
+            rules: of the alerts; those that are on by default when none are given.
             stages: what finds speech, cleans it and tells voices apart.
         """
         self._model = model

@@ -59,7 +59,7 @@ class Session:
             model: a bundled model's name, a bundle's folder, or a model that is already loaded and may be shared.
             channels: name -> role of each channel, in the order of the samples' columns; one speaker without a name
                 when none are given. An agent's channel is never judged.
-            rules: of the alerts; all, with their defaults, when none are given.
+            rules: of the alerts; those that are on by default when none are given.
             settings: windows, smoothing, patience.
             vad: what finds speech: silero or energy.
             denoise: what reduces noise before anything else hears it: wiener, deepfilter or none; docs/live.md.

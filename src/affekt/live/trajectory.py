@@ -24,7 +24,7 @@ _POINTS = 128  # of the trend; more than a span of 10 s has at the shortest hop
 class Smoothing:
     """How fast a mood follows what is heard. All times are seconds of the speaker's speech."""
 
-    attack: float = 2.0
+    attack: float = 1.0
     "s: half-life of a rise of a level"
     release: float = 6.0
     "s: half-life of a fall of a level"
@@ -52,7 +52,7 @@ class Trajectory:
     >>> two, trajectory = LabelSet(("anger", "neutral")), Trajectory()
     >>> said = [Prediction(Segment(i, i + 3), two, (p, 1 - p)) for i, p in enumerate((0.1, 0.9, 0.9, 0.9))]
     >>> [round(trajectory.push(one).levels["anger"], 2) for one in said]
-    [0.1, 0.33, 0.5, 0.62]
+    [0.1, 0.5, 0.7, 0.8]
     """
 
     def __init__(self, smoothing: Smoothing | None = None) -> None:

@@ -13,7 +13,8 @@ machine of `affekt.live.alerts` is the same for all, and counts the seconds on t
 - `cooldown`  s of the call after that in which the rule is silent
 
 `CLOCK` is "speech" for what a voice says: seconds of that speaker's speech, so that no pause makes an alert; or "call"
-for what a call does: seconds in which the call was heard, not those of a pause or a loss.
+for what a call does: seconds in which the call was heard, not those of a pause or a loss. A rule that says
+`OPTIONAL = True` is on only where it is asked for.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
 from affekt import registry
-from affekt.errors import UsageError
+from affekt.errors import UnknownNameError, UsageError
 from affekt.types import Mood
 
 Clock = Literal["speech", "call"]
@@ -130,13 +131,30 @@ def load(name: str, settings: Mapping[str, Any] | None = None, *, called: str | 
     return Named(called or name, made)
 
 
-def defaults() -> list[Named]:
-    """Make every rule of the folder with its defaults.
+def defaults(settings: Mapping[str, Mapping[str, Any]] | None = None) -> list[Named]:
+    """Make the rules that are on, with their defaults; those that are `OPTIONAL` where they are given settings.
+
+    Args:
+        settings: rule -> settings that should be others.
+
+    Raises:
+        UnknownNameError: there is no such rule; the message lists them.
+        UsageError: an unknown setting, or values that contradict each other.
 
     >>> [named.name for named in defaults()][:2]
+    ['cross_talk', 'rising_arousal']
+    >>> [named.name for named in defaults({"low_valence": {"hold": 30.0}})][:2]
     ['cross_talk', 'low_valence']
     """
-    return [load(name) for name in registry.names("live.rules")]
+    names, own = registry.names("live.rules"), dict(settings or {})
+    for name in own:
+        if name not in names:
+            raise UnknownNameError("alert rule", name, names)
+    return [load(name, own.get(name)) for name in names if name in own or not _optional(name)]
+
+
+def _optional(name: str) -> bool:
+    return bool(getattr(registry.load("live.rules", name).Rule, "OPTIONAL", False))
 
 
 def check(rule: Rule) -> None:

@@ -19,6 +19,7 @@ class Rule:
     """
 
     CLOCK: ClassVar[Clock] = "speech"
+    OPTIONAL: ClassVar[bool] = True  # a voice says little of valence: calm calls raise it as often as angry ones
     enter: float = 0.40
     "-valence, in [-1, 1]"
     exit: float = 0.20

@@ -21,7 +21,7 @@ class Rule:
     CLOCK: ClassVar[Clock] = "call"
     emotion: str = "anger"
     "a label of the model"
-    level: float = 0.50
+    level: float = 0.35
     "of the emotion when it fell silent, in [0, 1]"
     enter: float = 8.0
     "s of silence"

@@ -1,4 +1,4 @@
-"""A mood that turns within a few seconds of speech, whatever from and to."""
+"""A mood that turns within a few seconds of speech, whatever from; to calm is no alarm."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from affekt.live.rules import Clock, Moment, check
+
+_CALM = ("boredom", "calm", "neutral")  # nobody needs to be told of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,11 @@ class Rule:
         check(self)
 
     def measure(self, moment: Moment) -> float | None:
-        """Give the largest rise of any level, where another emotion leads now than led then; else 0."""
+        """Give the rise of the emotion that leads now, where another led then and this one is no calm; else 0."""
         now, then = moment.mood, moment.before(self.over)
         if now is None or then is None:
             return None
-        if now.emotion == then.emotion:
+        if now.emotion == then.emotion or now.emotion in _CALM:
             return 0.0
         return now.levels[now.emotion] - then.levels.get(now.emotion, 0.0)
 

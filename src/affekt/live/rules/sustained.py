@@ -17,18 +17,18 @@ class Rule:
 
     >>> from affekt.types import Mood
     >>> moment = Moment(9.0, "left", [Mood(9.0, "left", {"anger": 0.8, "neutral": 0.1}, speech=9.0)])
-    >>> Rule().reason(moment, Rule().measure(moment), held=6.0)
-    'anger at 0.80 (0.60 or more for 6.0 s of speech)'
+    >>> Rule().reason(moment, Rule().measure(moment), held=4.0)
+    'anger at 0.80 (0.35 or more for 4.0 s of speech)'
     """
 
     CLOCK: ClassVar[Clock] = "speech"
     emotion: str = "anger"
     "a label of the model"
-    enter: float = 0.60
+    enter: float = 0.35
     "level in [0, 1]"
-    exit: float = 0.40
+    exit: float = 0.25
     "level in [0, 1]"
-    hold: float = 6.0
+    hold: float = 4.0
     "s of speech"
     within: float = 20.0
     "s of speech"

@@ -1,8 +1,0 @@
-"""The fakes of tests/live, for streams."""
-
-from __future__ import annotations
-
-import sys
-from pathlib import Path
-
-sys.path.append(str(Path(__file__).parents[1] / "live"))
