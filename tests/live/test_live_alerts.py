@@ -13,7 +13,7 @@ from affekt.live.alerts import TABLE, Alerts, Sign, State
 from affekt.live.rules import Moment, load
 from affekt.types import Mood
 
-RULE = {"hold": 3.0, "within": 6.0, "release": 2.0, "cooldown": 10.0}
+RULE = {"enter": 0.6, "exit": 0.4, "hold": 3.0, "within": 6.0, "release": 2.0, "cooldown": 10.0}
 
 
 def moment(speech, anger, time=None, fresh=True):

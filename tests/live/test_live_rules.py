@@ -13,7 +13,7 @@ import pytest
 from affekt import registry
 from affekt.errors import ConfigError, UnknownNameError
 from affekt.live.alerts import Alerts
-from affekt.live.rules import Moment, load
+from affekt.live.rules import Moment, defaults, load
 from affekt.types import Affect, Mood
 
 NAMES = registry.names("live.rules")
@@ -107,7 +107,7 @@ def scene(name):
 
 
 EXPECTED = {
-    "sustained": "anger at 0.80 (0.60 or more for 6.0 s of speech)",
+    "sustained": "anger at 0.80 (0.35 or more for 4.0 s of speech)",
     "rising_arousal": "arousal rose by 0.38 within 15 s of speech, to",
     "sudden_change": "from neutral to anger within 5 s of speech (anger +0.75)",
     "low_valence": "valence at -0.50 (-0.40 or less for 20.0 s of speech)",
@@ -149,3 +149,16 @@ def test_another_emotion_and_two_rules_of_one_file():
     moods = [mood(float(t), 0.9, emotion="sadness") for t in range(1, 12)]
     alerts = Alerts([load("sustained"), sad])
     assert [a.rule for moment in spoken(moods) for a in alerts.look(moment)] == ["sadness"]
+
+
+def test_an_optional_rule_is_on_only_where_it_is_asked_for():
+    on = [named.name for named in defaults()]
+    assert set(NAMES) - set(on) == {"low_valence"}
+    assert [named.name for named in defaults({"low_valence": {"hold": 30.0}})] == NAMES
+    with pytest.raises(UnknownNameError, match="low_valence"):
+        defaults({"low_valense": {}})
+
+
+def test_a_change_to_calm_is_no_alarm():
+    calmed = spoken([mood(float(t), 0.05 if t > 10 else 0.8) for t in range(1, 16)])
+    assert reasons(load("sudden_change"), calmed) == []

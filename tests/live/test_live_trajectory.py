@@ -21,7 +21,7 @@ def say(anger, start, end, *, uncertain=False, affect=True):
 
 
 def follow(*said, **settings):
-    trajectory = Trajectory(Smoothing(**settings))
+    trajectory = Trajectory(Smoothing(**{"attack": 2.0} | settings))
     return [trajectory.push(one) for one in said]
 
 
