@@ -30,8 +30,10 @@ from recipes import corpora
 
 CORPORA = ("ravdess", "emodb", "savee", "emotale")
 """those that are acted; calm speech and anger of each speaker"""
-ANGRY, SECONDS = 8, 150.0  # calls of a group of speakers; s of each
-CALM_HOURS, CALM = 4.0, 600.0  # of a corpus; s of a call
+CLEAR = ("ravdess", "emodb")
+"""those of the streaming part, whose anger a model hears; of EmoTale's it hears a third"""
+ANGRY, SECONDS = 6, 150.0  # calls of a group of speakers; s of each
+CALM_HOURS, CALM = 3.0, 600.0  # of a corpus; s of a call
 WITHIN = 12.0  # s of speech
 ROLES: dict[str | None, Role] = {"left": "customer", "right": "agent"}
 MODELS = ("like `default`, speakers not heard", "like `default`, corpus not heard", "`permissive`, corpus not heard")
@@ -65,6 +67,7 @@ def measure() -> dict[str, Any]:
     chosen = {name: best(calls, without=name) for name in CORPORA}
     return {
         "all": rows(calls),
+        "clear": rows([call for call in calls if call.truth.cast in CLEAR]),
         "corpora": {name: rows(of(calls, name)) for name in CORPORA},
         "settings": chosen,
         "chosen": {name: rows(of(calls, name), chosen[name]) for name in CORPORA},
@@ -225,6 +228,7 @@ NOTES = f"""
   least that much of it; an alert before it is counted apart and is not found. Wait: median, in seconds of speech.
 - Calm calls are neutral (RAVDESS: calm, too) throughout, with music on hold, keys, silences, overlaps and backchannels.
   The clips of a speaker come again and again, so the hours are not as many as they seem.
+- EmoTale's anger is mild: of single clips of it, with whole corpora in training, a third is heard as anger.
 - Acted anger is clearer than a customer's, and calm actors are calmer than callers with a reason to call: in service
   expect fewer found and more false alerts, and fit the rule to calls of your own.
 - The shipped settings of `sustained` were chosen on these same calls. "Chosen elsewhere" is what to trust: attack,
@@ -242,7 +246,8 @@ def section(kept: Mapping[str, Any]) -> Iterator[str]:
         "| calm hours | `sustained` per hour | goal |"
     )
     yield "|---|---|---|---|---|---|---|---|---|---|"
-    yield from _lines("**all**", kept["all"], goal=True)
+    yield from _lines(f"**{' and '.join(CLEAR)}**", kept["clear"], goal=True)
+    yield from _lines("**all four**", kept["all"], goal=True)
     for corpus, found in kept["corpora"].items():
         yield from _lines(corpus, found)
     for corpus, found in kept["chosen"].items():
@@ -274,7 +279,7 @@ def _lines(title: str, found: Sequence[Mapping[str, Any]], *, goal: bool = False
             f"{one['calls']}, {one['speakers']}",
             "{:.2f} [{:.2f}, {:.2f}]".format(*one["found"]),
             _met(one["found"][0] >= 0.95, ">= 0.95") if goal else "",
-            f"{one['wait']:.1f}",
+            f"{one['wait']:.1f}" if one["wait"] < float("inf") else "most never",
             str(one["early"]),
             f"{one['hours']:.1f}",
             f"{rate:.2f}",
