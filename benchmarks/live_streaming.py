@@ -110,8 +110,8 @@ def section(kept: Mapping[str, Any]) -> Iterator[str]:
     yield "\n## What hearing as a stream costs\n"
     yield (
         f"Clips of a speaker in a row, {PAUSE:g} s between them, 8 kHz, mu-law, heard by a model like `default` that "
-        "knows the corpus and not the speaker. A turn's emotion is the mean of its windows; `alone` is the same clip, cut "
-        "out of the same call. UAR [95 % over speakers].\n"
+        "knows the corpus and not the speaker. A turn's emotion is the mean of its windows; `alone` is the same clip, "
+        "cut out of the same call. UAR [95 % over speakers].\n"
     )
     yield "| corpus | clips | alone | streamed | loss | goal | clips without a window |"
     yield "|---|---|---|---|---|---|---|"
