@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import click
 
+from affekt.cli import _options
 from affekt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,11 +23,26 @@ _DRAWN = 0.1  # s from one drawing of the view to the next, where nothing happen
 
 Roles = dict[str | None, Literal["speaker", "customer", "agent"]]
 
-STEREO = click.option("--stereo", metavar="ROLES", help="Who is on which channel: left=customer,right=agent.")
-RULE = click.option(
-    "--rule", "rules", multiple=True, metavar="RULE.SETTING=VALUE", help="Set an alert rule; see docs/live.md."
+_OPTIONS = (
+    click.option("--stereo", metavar="ROLES", help="Who is on which channel: left=customer,right=agent."),
+    _options.SPEAKERS,
+    _options.MODEL,
+    click.option("--json", "as_json", is_flag=True, help="Write a line of JSON per event."),
+    _options.WINDOW,
+    _options.HOP,
+    _options.VAD,
+    _options.DENOISE,
+    click.option(
+        "--rule", "rules", multiple=True, metavar="RULE.SETTING=VALUE", help="Set an alert rule; see docs/live.md."
+    ),
 )
-JSON = click.option("--json", "as_json", is_flag=True, help="Write a line of JSON per event.")
+
+
+def options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command what all that hear a stream may be asked: `stereo`, `as_json`, and what `Making` takes."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from affekt.cli import _options, _stream, _terminal
+from affekt.cli import _stream, _terminal
 from affekt.cli._stream import About, Making, Roles, Step
 from affekt.errors import AudioError, UsageError
 
@@ -41,15 +41,7 @@ Exit code: 0, also after Ctrl-C; 1 if there is no microphone or it stops; 2 if t
     "--channels", type=click.IntRange(1, 2), metavar="N", help="Each is a speaker. Default: 1, or 2 with --stereo."
 )
 @click.option("--seconds", type=click.FloatRange(0.1), metavar="S", help="Stop then; default: Ctrl-C stops.")
-@_stream.STEREO
-@_options.SPEAKERS
-@_options.MODEL
-@_stream.JSON
-@_options.WINDOW
-@_options.HOP
-@_options.VAD
-@_options.DENOISE
-@_stream.RULE
+@_stream.options
 def command(
     listed: bool,
     device: str | None,
@@ -57,14 +49,8 @@ def command(
     channels: int | None,
     seconds: float | None,
     stereo: str | None,
-    speakers: int | None,
-    model: str,
     as_json: bool,
-    window: float,
-    hop: float,
-    vad: str,
-    denoise: str,
-    rules: tuple[str, ...],
+    **asked: Any,
 ) -> None:
     """Hear a microphone: turns, moods and alerts as they become known. Nothing is recorded or sent anywhere."""
     from affekt.audio.microphone import Microphone, devices
@@ -73,13 +59,13 @@ def command(
         _list(devices(), as_json)
         return
     roles = _roles(_stream.roles(stereo), channels)
-    if speakers is not None and len(roles) > 1:
+    if asked["speakers"] is not None and len(roles) > 1:
         raise UsageError(
             f"--speakers tells voices of one channel apart, got {len(roles)} channels: those say who speaks"
         )
-    made = Making(model, rules, window=window, hop=hop, vad=vad, denoise=denoise, speakers=speakers)
+    made = Making(**asked)
     with _until_interrupted() as stopped, Microphone(device, rate=rate, channels=len(roles)) as microphone:
-        about = About(microphone.name, microphone.rate, roles, made.model, seconds, speakers is not None)
+        about = About(microphone.name, microphone.rate, roles, made.model, seconds, made.speakers is not None)
         steps = heard(microphone, made.pipeline(roles), roles, seconds=seconds, stopped=stopped)
         if as_json:
             for line in _stream.write(steps, about).words():

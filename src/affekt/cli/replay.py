@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from affekt.cli import _options, _stream
+from affekt.cli import _stream
 from affekt.cli._stream import About, Making, Roles, Step
 from affekt.errors import AudioError, UsageError
 
@@ -31,41 +31,27 @@ Exit code: 0, 1 if the recording cannot be heard, 2 if the call is wrong."""
 @click.command(epilog=_EXAMPLES)
 @click.argument("file", metavar="FILE")
 @click.option("--speed", default="1", show_default=True, metavar="N", help="Times the speed of life, or max.")
-@_stream.STEREO
-@_options.SPEAKERS
-@_options.MODEL
-@_stream.JSON
-@_options.WINDOW
-@_options.HOP
-@_options.VAD
-@_options.DENOISE
-@_stream.RULE
+@_stream.options
 def command(
     file: str,
     speed: str,
     stereo: str | None,
-    speakers: int | None,
-    model: str,
     as_json: bool,
-    window: float,
-    hop: float,
-    vad: str,
-    denoise: str,
-    rules: tuple[str, ...],
+    **asked: Any,
 ) -> None:
     """Hear a recording as if it came live: turns, moods and alerts as they become known.
 
     FILE is a recording, or - for standard input. Each channel is a speaker where they carry different sound.
     """
     pace, roles = _speed(speed), _stream.roles(stereo)
-    if speakers is not None and stereo:
+    if asked["speakers"] is not None and stereo:
         raise UsageError("--stereo says who speaks, so there is nobody to tell apart by voice: leave out --speakers")
-    made = Making(model, rules, window=window, hop=hop, vad=vad, denoise=denoise, speakers=speakers)
+    made = Making(**asked)
     from affekt.audio import open_recording
 
     with open_recording(file) as recording:
         stream = _Stream(recording, roles, made, pace)
-        by_voice = speakers is not None
+        by_voice = made.speakers is not None
         about = About(recording.name, recording.rate, stream.roles, made.model, recording.duration, by_voice)
         (_stream.write if as_json else _stream.show)(iter(stream), about)
 
