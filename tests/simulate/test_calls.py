@@ -94,6 +94,11 @@ def test_two_speak_at_once_nod_hold_are_silent_and_press_keys(quiet):
     assert {call.truth.echo is None for call in quiet} == {True, False}
 
 
+def test_nobody_speaks_while_music_is_on_hold_keys_are_pressed_or_both_are_silent():
+    for call in made(12, kind="calm", seconds=240, seed=1):
+        assert not [(a, one) for a in call.truth.asides for one in call.truth.lines if a.segment & one.segment]
+
+
 def test_a_pressed_key_is_two_tones_of_q23(quiet):
     call, aside = next((c, a) for c in quiet for a in c.truth.asides if a.what == "keys")
     start = round(aside.segment.start * RATE)

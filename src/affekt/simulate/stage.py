@@ -74,7 +74,7 @@ class Stage:
         least, most = _UPSET if emotion != CALM else _LINES[side]
         early = self.placed and self.rng.random() < _OVERLAP
         start = self.at + round((-self.rng.uniform(*_BY) if early else self.rng.uniform(*_GAP)) * RATE)
-        start = max(start, self._free(side))
+        start = max(start, self._free(side), round(self.asides[-1].segment.end * RATE) if self.asides else 0)
         begun = start
         for number in range(int(self.rng.integers(least, most + 1))):
             start += round(self.rng.uniform(*_PAUSE) * RATE) if number else 0
