@@ -2,8 +2,8 @@
 
 The noise of each frequency is the running mean of what is probably no speech: each frame counts as much as it is
 unlikely to hold any (Gerkmann & Hendriks 2012, "Unbiased MMSE-based noise power estimation with low complexity and low
-tracking delay"). It follows a noise that grows within a second or two; a noise that comes and goes, and above all other
-voices, it takes for speech in part. benchmarks/DENOISE.md has the errors.
+tracking delay"). It follows a noise that grows within some seconds (four, after a step of 50 dB); a noise that comes
+and goes, and above all other voices, it takes for speech in part. benchmarks/DENOISE.md has the errors.
 
 The SNR is that of the mean power of a stretch, short pauses in it included, to the least noise of the last 0.75 s:
 the tracker rises a little in speech, and falls back between words.

@@ -326,7 +326,10 @@ class _Hearing:
         else:
             voices = {name: [self._voice(name, SpeechStage(vad.load(self._settings.vad)))] for name in names}
         clean = reduction.stage(self._settings.denoise)
-        return {name: _Track(self._rate, voices[name], clean() if clean else None) for name in names}
+        return {
+            name: _Track(self._rate, voices[name], clean() if clean and not _agents(voices[name]) else None)
+            for name in names
+        }
 
     def _voice(self, speaker: str | None, speech: _Speech) -> _Voice:
         role = self._wish.role(speaker)
@@ -375,6 +378,10 @@ class _Cut(Protocol):
     """Pieces of turns -> what becomes of them."""
 
     def push(self, speech: Speech) -> Iterator[Window] | Iterator[Turn]: ...
+
+
+def _agents(voices: Sequence[_Voice]) -> bool:
+    return all(isinstance(voice.cut, _Unheard) for voice in voices)
 
 
 class _Unheard:

@@ -155,3 +155,11 @@ def test_whatever_happens_the_told_states_follow_the_table(steps):
         assert (alert.state == "firing") == (before in ("resolved", "expired", "snoozed"))
         assert alert.reason
         before = alert.state
+
+
+def test_a_snooze_does_not_shorten_a_cooldown():
+    machine = alerts(cooldown=100.0)
+    run(machine, [0.8] * 3 + [0.1] * 2)
+    assert machine.state("sustained", "c") == "resolved"
+    assert machine.snooze("sustained", "c", until=8.0) == []
+    assert run(machine, [0.8] * 20, 6) == ([], "resolved")

@@ -9,9 +9,10 @@ import re
 from itertools import pairwise
 
 import pytest
+from live_fakes import pipeline
 
 from affekt import registry
-from affekt.errors import ConfigError, UnknownNameError
+from affekt.errors import ConfigError, UnknownNameError, UsageError
 from affekt.live.alerts import Alerts
 from affekt.live.rules import Moment, defaults, load
 from affekt.types import Affect, Mood
@@ -162,3 +163,23 @@ def test_an_optional_rule_is_on_only_where_it_is_asked_for():
 def test_a_change_to_calm_is_no_alarm():
     calmed = spoken([mood(float(t), 0.05 if t > 10 else 0.8) for t in range(1, 16)])
     assert reasons(load("sudden_change"), calmed) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "said"),
+    [
+        ("sustained", {"enter": 35.0}, "enter must be a number up to 1"),
+        ("sustained", {"enter": float("inf")}, "enter must be a number"),
+        ("silence_after_anger", {"level": 35.0}, "level must be 0 to 1"),
+        ("rising_arousal", {"over": -5.0}, "over must be 1 to 120 s"),
+        ("sudden_change", {"over": 500.0}, "over must be 1 to 120 s"),
+    ],
+)
+def test_a_rule_that_could_never_fire_is_refused(name, settings, said):
+    with pytest.raises(UsageError, match=said):
+        load(name, settings)
+
+
+def test_a_rule_on_an_emotion_that_the_model_does_not_know_is_refused():
+    with pytest.raises(UnknownNameError, match="anger"):
+        pipeline(rules=[load("sustained", {"emotion": "agner"})])

@@ -70,10 +70,10 @@ def test_silence_is_counted_where_it_was_heard():
     floor = Floor()
     floor.listen(5 * RATE)
     assert floor.silence() == 5
-    floor.speak("a", 3 * RATE, 5 * RATE)
+    floor.stir()
     assert floor.silence() == 0
     floor.listen(2 * RATE)
-    floor.speak("a", 5 * RATE, 5 * RATE + 1600, ago=2 * RATE - 1600)
+    floor.stir(ago=2 * RATE - 1600)
     assert floor.silence() == pytest.approx(1.9)
     assert floor.heard() == 7
 

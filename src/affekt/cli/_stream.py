@@ -33,7 +33,11 @@ _OPTIONS = (
     _options.VAD,
     _options.DENOISE,
     click.option(
-        "--rule", "rules", multiple=True, metavar="RULE.SETTING=VALUE", help="Set an alert rule; see docs/live.md."
+        "--rule",
+        "rules",
+        multiple=True,
+        metavar="RULE[.SETTING=VALUE]",
+        help="Set an alert rule, or turn on an optional one; see docs/live.md.",
     ),
 )
 
@@ -91,6 +95,8 @@ def roles(text: str | None) -> dict[str, Role]:
                 f"--stereo says who is on which channel, as in left=customer,right=agent, got {part.strip()!r}; "
                 f"roles are {', '.join(get_args(Role))}"
             )
+        if channel in found:
+            raise UsageError(f"--stereo names channel {channel!r} twice; a channel has one role")
         found[channel] = cast("Role", role)
     return found
 
@@ -101,8 +107,11 @@ def _settings(rules: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     for text in rules:
         place, equals, value = text.partition("=")
         rule, dot, setting = place.partition(".")
+        if not (equals or dot) and rule:
+            found.setdefault(rule, {})
+            continue
         if not (equals and dot and setting):
-            raise UsageError(f"--rule sets one number, as in sustained.hold=4, got {text!r}")
+            raise UsageError(f"--rule sets one number, as in sustained.hold=4, or names a rule, got {text!r}")
         try:
             found.setdefault(rule, {})[setting] = float(value)
         except ValueError:

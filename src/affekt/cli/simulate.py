@@ -96,7 +96,7 @@ def _cast(corpora: tuple[str, ...], root: Path, speakers: str | None) -> Cast | 
         if not (root / name).is_dir():
             raise DataError(f"there is no folder {root / name}; --root must name the folder that holds {name}")
         manifests.append(datasets.load(name, root / name))
-    return simulate.Corpora(manifests, speakers=speakers.split(",") if speakers else None)
+    return simulate.Corpora(manifests, speakers=[name.strip() for name in speakers.split(",")] if speakers else None)
 
 
 def _folder(folder: Path) -> None:

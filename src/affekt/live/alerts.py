@@ -82,7 +82,8 @@ class Alerts:
             UnknownNameError: there is no such rule.
         """
         watch = self._watch(rule, speaker)
-        watch.until = until
+        resting = watch.state in ("resolved", "expired")  # and silent until its cooldown is over, at least
+        watch.until = max(watch.until, until) if resting else until
         return list(watch.sign("snooze"))
 
     def state(self, rule: str, speaker: str | None = None) -> State:

@@ -13,7 +13,7 @@ from affekt.live.events import Event, TalkTime, TurnEnded, TurnStarted
 from affekt.live.stage import OneVoice, Stages
 from affekt.live.talk import Floor
 from affekt.noise import Meter
-from affekt.speech import SpeechStage, Voice
+from affekt.speech import Speech, SpeechStage, Voice
 from affekt.types import Role, Samples, Segment, Signal, Window
 from affekt.vad import Detector
 from affekt.windows import WindowStage, audible
@@ -43,7 +43,8 @@ class Ear:
         self._open = False
         self._now = 0
         self._left: list[Event | Window] = []  # of what broke off, not told yet
-        self._who = stages.who(track, role)
+        # An agent's voice is known by its track: no stage clones, names or cleans it.
+        self._who = OneVoice(track, role) if role == "agent" else stages.who(track, role)
         if isinstance(self._who, OneVoice):
             floor.join(track)
 
@@ -79,15 +80,14 @@ class Ear:
     def _end(self) -> Iterator[Event | Window]:
         if self._clean is not None:
             yield from self._listen(self._clean.finish())
-        for speech in self._speech.finish():
-            yield from self._attribute(self._who.push(speech))
+        yield from self._spoken(self._speech.finish())
         yield from self._attribute(self._who.finish())
 
     def _begin(self, start: int) -> None:
         self._open = True
         self._meter = Meter(start)
         stages = self._stages
-        self._clean = stages.clean() if stages.clean else None
+        self._clean = stages.clean() if stages.clean and self._role != "agent" else None
         self._detector = stages.detector()
         self._speech = SpeechStage(self._detector, pad=PAD)
         self._cuts: dict[str | None, WindowStage] = {}
@@ -95,8 +95,14 @@ class Ear:
 
     def _listen(self, signals: Iterable[Signal]) -> Iterator[Event | Window]:
         for signal in signals:
-            for speech in self._speech.push(signal):
-                yield from self._attribute(self._who.push(speech))
+            yield from self._spoken(self._speech.push(signal))
+
+    def _spoken(self, pieces: Iterable[Speech]) -> Iterator[Event | Window]:
+        """Somebody speaks, which breaks a silence at once, also where it takes longer to tell who."""
+        for speech in pieces:
+            if len(speech.signal.samples):
+                self._floor.stir(ago=max(0, self._now - speech.signal.end))
+            yield from self._attribute(self._who.push(speech))
 
     def _attribute(self, voices: Iterable[Voice]) -> Iterator[Event | Window]:
         for voice in voices:
@@ -104,7 +110,7 @@ class Ear:
 
     def _follow(self, voice: Voice) -> Iterator[Event | Window]:
         speech, who, role, now = voice.speech, voice.speaker, voice.role, self._now / RATE
-        self._floor.speak(who, speech.signal.start, speech.signal.end, ago=max(0, self._now - speech.signal.end))
+        self._floor.speak(who, speech.signal.start, speech.signal.end)
         if who not in self._turns:
             self._turns[who] = _Told(speech.turn_start)
             yield TurnStarted(now, who, role, speech.turn_start / RATE, voice.confidence)

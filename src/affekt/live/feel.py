@@ -11,14 +11,12 @@ from affekt.audio import RATE
 from affekt.errors import UsageError
 from affekt.live.alerts import Alerts
 from affekt.live.events import AlertChanged, Event, MoodChanged, WindowJudged
-from affekt.live.rules import Moment, Named
+from affekt.live.rules import HISTORY, Moment, Named
 from affekt.live.tick import Floored, Heard
 from affekt.live.trajectory import Smoothing, Trajectory
 from affekt.types import Alert, Mood, Prediction, Role, Window
 
-HISTORY = 120.0
-"""Seconds of a speaker's speech for which moods are kept for the rules."""
-_MOODS = 1024  # never more than this, whatever the hop
+_MOODS = 1280  # never more than this; at the shortest hop, 0.1 s, there are 1200 in `HISTORY`
 
 
 class Feel:

@@ -12,7 +12,7 @@ lets every stream feel its own. Nothing here reads a clock, waits, or does I/O: 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from affekt.audio import RATE
 from affekt.errors import UnknownNameError, UsageError
@@ -90,6 +90,8 @@ class Pipeline:
             rules: of the alerts; those that are on by default when none are given.
             stages: what finds speech, cleans it and tells voices apart.
         """
+        for named in rules or ():
+            _know(named, model)
         self._model = model
         self._roles: dict[str | None, Role] = dict(tracks) if tracks else {None: "speaker"}
         self._settings, stages = settings or Settings(), stages or Stages()
@@ -292,6 +294,14 @@ class Pipeline:
         floor = self._floor
         overlap = {name: floor.overlap(name, at) for name in self._roles} if len(self._roles) > 1 else {}
         return Floored(floor.silence(), floor.heard(), overlap)
+
+
+def _know(named: Named, model: Model) -> None:
+    """Refuse a rule on an emotion of the caller's that the model does not know, as by a typing error."""
+    own = {field.name: field.default for field in fields(named.rule)}  # type: ignore[arg-type]
+    emotion = getattr(named.rule, "emotion", None)
+    if emotion is not None and emotion != own["emotion"] and emotion not in model.labels:
+        raise UnknownNameError("emotion", emotion, list(model.labels))
 
 
 def judge(model: Model, windows: Sequence[Window]) -> list[Prediction]:

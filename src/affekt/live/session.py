@@ -127,11 +127,13 @@ def _stages(detector: str, reduction: str, diarize: bool | int, *, channels: int
     if detector not in registry.names("vad"):
         raise UnknownNameError("voice activity detector", detector, registry.names("vad"))
     found = Stages(partial(vad.load, detector), clean=denoise.stage(reduction))
+    if not isinstance(diarize, bool | int | np.bool_):
+        raise UsageError(f"diarize must be True, False or how many speakers there are, got {diarize!r}")
     if not diarize:
         return found
     if channels > 1:
         raise UsageError(f"speakers are told apart by voice on one channel, got {channels}: those say who speaks")
-    return replace(found, who=partial(Diarizer, count=None if diarize is True else diarize))
+    return replace(found, who=partial(Diarizer, count=None if isinstance(diarize, bool | np.bool_) else diarize))
 
 
 def _block(samples: ArrayLike, channels: int) -> NDArray[np.float32]:

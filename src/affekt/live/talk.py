@@ -47,11 +47,14 @@ class Floor:
         """Let time pass in which the stream was heard."""
         self._heard += samples
 
-    def speak(self, speaker: str | None, start: int, end: int, *, ago: int = 0) -> None:
-        """Take the next piece of a turn; it ended `ago` samples before the end of what was heard."""
+    def stir(self, *, ago: int = 0) -> None:
+        """Somebody, whoever it is, has spoken until `ago` samples before the end of what was heard."""
+        self._last = max(self._last, self._heard - ago)
+
+    def speak(self, speaker: str | None, start: int, end: int) -> None:
+        """Take the next piece of a turn."""
         if start == end:
             return
-        self._last = max(self._last, self._heard - ago)
         self.join(speaker)
         for other, spans in self._spoken.items():
             if other != speaker:

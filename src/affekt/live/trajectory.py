@@ -17,7 +17,8 @@ from affekt.errors import UsageError
 from affekt.types import Affect, Mood, Prediction
 
 _AXES = ("valence", "arousal", "dominance")
-_POINTS = 128  # of the trend; more than a span of 10 s has at the shortest hop
+_SPAN = 60.0  # s: the longest
+_POINTS = 640  # of the trend; more than that has at the shortest hop, 0.1 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Smoothing:
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            high = 1.0 if item.name == "doubt" else 600.0
+            high = {"doubt": 1.0, "span": _SPAN}.get(item.name, 600.0)
             if not 0.01 <= value <= high:
                 raise UsageError(f"smoothing: {item.name} must be 0.01 to {high:g}, got {value!r}")
 

@@ -19,6 +19,7 @@ for what a call does: seconds in which the call was heard, not those of a pause 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
@@ -29,6 +30,9 @@ from affekt.types import Mood
 
 Clock = Literal["speech", "call"]
 
+HISTORY = 120.0
+"""Seconds of a speaker's speech for which moods are kept for the rules."""
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -38,7 +42,7 @@ class Moment:
     "seconds since the stream began"
     speaker: str | None
     moods: Sequence[Mood] = ()
-    "of this speaker, oldest first, back to 120 s of speech"
+    "of this speaker, oldest first, back to `HISTORY`"
     fresh: bool = True
     "the last mood is new; rules on the clock of speech are asked only then"
     silence: float = 0.0
@@ -157,19 +161,26 @@ def _optional(name: str) -> bool:
     return bool(getattr(registry.load("live.rules", name).Rule, "OPTIONAL", False))
 
 
-def check(rule: Rule) -> None:
-    """Refuse settings that contradict each other; every rule asks for it.
+def check(rule: Rule, *, top: float = math.inf) -> None:
+    """Refuse settings that contradict each other, or with which an alert could never fire; every rule asks for it.
+
+    Args:
+        rule: with `over` (s) or `level` where it has them.
+        top: the largest number that it can measure.
 
     Raises:
-        UsageError: the bounds are the wrong way round, or a time is out of range.
+        UsageError: the bounds are the wrong way round, or a number is out of range.
     """
+    if not (math.isfinite(rule.enter) and math.isfinite(rule.exit) and rule.enter <= top):
+        raise UsageError(f"enter must be a number up to {top:g}, got {rule.enter!r}: the alert would never fire")
     if not rule.exit <= rule.enter:
         raise UsageError(
             f"exit ({rule.exit:g}) must not be above enter ({rule.enter:g}): an alert would end as it fires"
         )
-    for name in ("hold", "within", "release", "cooldown"):
-        seconds = getattr(rule, name)
-        if not 0 <= seconds <= 3600:
-            raise UsageError(f"{name} must be 0 to 3600 s, got {seconds!r}")
+    bounds = dict.fromkeys(("hold", "within", "release", "cooldown"), (0.0, 3600.0, " s"))
+    for name, (low, high, unit) in {**bounds, "over": (1.0, HISTORY, " s"), "level": (0.0, 1.0, "")}.items():
+        value = getattr(rule, name, low)
+        if not low <= value <= high:
+            raise UsageError(f"{name} must be {low:g} to {high:g}{unit}, got {value!r}")
     if rule.within < rule.hold:
         raise UsageError(f"within ({rule.within:g} s) must not be shorter than hold ({rule.hold:g} s)")

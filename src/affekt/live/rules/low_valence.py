@@ -34,7 +34,7 @@ class Rule:
     "s"
 
     def __post_init__(self) -> None:
-        check(self)
+        check(self, top=1.0)
 
     def measure(self, moment: Moment) -> float | None:
         """Give the negated valence; None for a model without affect."""

@@ -36,7 +36,7 @@ class Rule:
     "s"
 
     def __post_init__(self) -> None:
-        check(self)
+        check(self, top=2.0)
 
     def measure(self, moment: Moment) -> float | None:
         """Give the rise of arousal; None before there is a past to compare with, or for a model without affect."""

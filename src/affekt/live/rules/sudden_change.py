@@ -38,7 +38,7 @@ class Rule:
     "s"
 
     def __post_init__(self) -> None:
-        check(self)
+        check(self, top=1.0)
 
     def measure(self, moment: Moment) -> float | None:
         """Give the rise of the emotion that leads now, where another led then and this one is no calm; else 0."""

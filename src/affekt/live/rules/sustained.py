@@ -38,7 +38,7 @@ class Rule:
     "s"
 
     def __post_init__(self) -> None:
-        check(self)
+        check(self, top=1.0)
 
     def measure(self, moment: Moment) -> float | None:
         """Give the level of the emotion; None where the model does not know it."""
