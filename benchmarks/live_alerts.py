@@ -211,7 +211,7 @@ def _sustained(fired: Sequence[tuple[float, str]], *, before: float) -> int:
 
 
 def best(tried: Sequence[Mapping[str, Sequence[Mapping[str, Any]]]], *, without: str) -> int:
-    """Choose settings on all other corpora: a miss costs 1, a false alert an hour 0.1, corpora and models count alike."""
+    """Choose settings on all other corpora: a miss costs 1, a false alert an hour 0.1; all of them count alike."""
     return min(
         range(len(tried)),
         key=lambda i: sum(cost(one) for name, found in tried[i].items() if name != without for one in found),
