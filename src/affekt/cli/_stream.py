@@ -6,7 +6,7 @@ import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import click
@@ -133,33 +133,22 @@ class Making:
         denoise: str,
         speakers: int | None,
     ) -> None:
-        from affekt import bundle, registry
-        from affekt import denoise as reduction
-        from affekt.errors import UnknownNameError
-        from affekt.live import Settings
+        from affekt import bundle
+        from affekt.live import Settings, Stages
         from affekt.live.rules import defaults
 
-        if vad not in registry.names("vad"):
-            raise UnknownNameError("voice activity detector", vad, registry.names("vad"))
+        diarize: bool | int = False if speakers is None else speakers or True
+        self._stages = Stages.of(vad, denoise, diarize=diarize)
         self.rules = defaults(_settings(rules))
         self.settings = Settings(window=window, hop=hop)
         self.model: Bundle = bundle.load(model)
         self.speakers = speakers
-        self._vad, self._clean = vad, reduction.stage(denoise)
 
     def pipeline(self, roles: Roles) -> Pipeline:
         """Make one for a stream with these tracks."""
-        from functools import partial
+        from affekt.live import Pipeline
 
-        from affekt import vad
-        from affekt.live import Pipeline, Stages
-
-        stages = Stages(partial(vad.load, self._vad), clean=self._clean)
-        if self.speakers is not None:
-            from affekt.diarize import Diarizer
-
-            stages = replace(stages, who=partial(Diarizer, count=self.speakers or None))
-        return Pipeline(self.model, roles, settings=self.settings, rules=self.rules, stages=stages)
+        return Pipeline(self.model, roles, settings=self.settings, rules=self.rules, stages=self._stages)
 
 
 # Results ----------------------------------------------------------------------------------------------------------

@@ -13,16 +13,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from affekt import bundle, denoise, registry, vad
-from affekt.diarize import Diarizer
-from affekt.errors import UnknownNameError, UsageError
+from affekt import bundle
+from affekt.errors import UsageError
 from affekt.live.events import Event
 from affekt.live.pipeline import Pipeline, Settings
 from affekt.live.rules import Named
@@ -73,12 +70,14 @@ class Session:
             BundleError: the bundle is incomplete, altered, or of another version.
         """
         self._channels: dict[str | None, Role] = dict(channels.items()) if channels else {None: "speaker"}
+        if diarize and len(self._channels) > 1:
+            raise UsageError(f"voices are told apart on one channel, got {len(self._channels)}: those say who speaks")
         self._pipeline = Pipeline(
             bundle.load(model) if isinstance(model, str | Path) else model,
             self._channels,
             settings=settings,
             rules=rules,
-            stages=_stages(vad, denoise, diarize, channels=len(self._channels)),
+            stages=Stages.of(vad, denoise, diarize=diarize),
         )
         self._next = 0
 
@@ -121,19 +120,6 @@ class Session:
     def snooze(self, rule: str, speaker: str | None = None, *, seconds: float) -> list[Event]:
         """Hear nothing of a rule for a while; `Pipeline.snooze`."""
         return self._pipeline.snooze(rule, speaker, seconds=seconds)
-
-
-def _stages(detector: str, reduction: str, diarize: bool | int, *, channels: int) -> Stages:
-    if detector not in registry.names("vad"):
-        raise UnknownNameError("voice activity detector", detector, registry.names("vad"))
-    found = Stages(partial(vad.load, detector), clean=denoise.stage(reduction))
-    if not isinstance(diarize, bool | int | np.bool_):
-        raise UsageError(f"diarize must be True, False or how many speakers there are, got {diarize!r}")
-    if not diarize:
-        return found
-    if channels > 1:
-        raise UsageError(f"speakers are told apart by voice on one channel, got {channels}: those say who speaks")
-    return replace(found, who=partial(Diarizer, count=None if isinstance(diarize, bool | np.bool_) else diarize))
 
 
 def _block(samples: ArrayLike, channels: int) -> NDArray[np.float32]:

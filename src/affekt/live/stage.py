@@ -7,10 +7,13 @@ but for diarization: it ends its turn (`finish`), and still knows everybody when
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol, TypeVar
 
-from affekt import vad
+from affekt import denoise, registry, vad
+from affekt.diarize import Diarizer
+from affekt.errors import UnknownNameError, UsageError
 from affekt.speech import Speech, Voice
 from affekt.types import Role, Signal
 from affekt.vad import Detector
@@ -54,3 +57,24 @@ class Stages:
     "16 kHz in and out, every sample at its place: noise reduction"
     who: Callable[[str | None, Role], Stage[Speech, Voice]] = OneVoice
     "(track, its role) -> who speaks: diarization"
+
+    @classmethod
+    def of(cls, detector: str = "silero", reduction: str = "none", *, diarize: bool | int = False) -> Stages:
+        """Make them by their names.
+
+        Args:
+            detector: what finds speech.
+            reduction: what reduces noise, or none.
+            diarize: tell speakers of one track apart by voice: True, or how many they are.
+
+        Raises:
+            UnknownNameError: there is no such detector or noise reduction.
+            MissingExtraError: the noise reduction needs a package that is not installed.
+            UsageError: `diarize` is neither.
+        """
+        if detector not in registry.names("vad"):
+            raise UnknownNameError("voice activity detector", detector, registry.names("vad"))
+        if not isinstance(diarize, bool | int):
+            raise UsageError(f"diarize must be True, False or how many speakers there are, got {diarize!r}")
+        found = cls(partial(vad.load, detector), clean=denoise.stage(reduction))
+        return replace(found, who=partial(Diarizer, count=None if diarize is True else diarize)) if diarize else found
