@@ -38,7 +38,7 @@ def test_another_is_found_inside_a_turn_and_known_again():
 
 
 def test_what_is_too_short_is_nobody_new():
-    assert told(Voices(), person(1, 30), person(2, 4)) == [[0] * 30, [0] * 4]
+    assert told(Voices(), person(1, 30), person(2, 3)) == [[0] * 30, [0] * 3]
 
 
 def test_no_more_are_found_than_there_are():
@@ -65,7 +65,7 @@ def test_two_who_alternate_each_second_from_the_first_word_on_are_two():
 def test_an_early_mistake_does_not_last():
     """Halves of one voice are taken for two; when the second comes, one of the names becomes theirs."""
     one, half, other = person(1, 24, 0.2), person(3, 24, 0.2), person(2, 60)
-    near = [(a + 0.6 * b) / np.linalg.norm(a + 0.6 * b) for a, b in zip(one, half, strict=True)]
+    near = [(a + 0.8 * b) / np.linalg.norm(a + 0.8 * b) for a, b in zip(one, half, strict=True)]
     turns = told(Voices(2), one + near, other[:40], one[:10], near[:10], other[40:])
     assert set(turns[0]) == {0, 1}
     assert len(set(turns[2] + turns[3])) == 1

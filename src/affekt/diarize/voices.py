@@ -129,7 +129,8 @@ class Voices:
         self._memory: deque[_Block] = deque()
         self._waiting: deque[_Block] = deque()
         self._speakers: dict[int, _Speaker] = {}
-        self._named = self._unheard = 0
+        self._names: dict[int, int] = {}  # speaker -> the number that is told, in the order in which they are
+        self._found = self._unheard = 0
         self._current: int | None = None
 
     def push(self, embedding: Embedding, seconds: float) -> Iterator[Told]:
@@ -200,10 +201,8 @@ class Voices:
         return _cluster(heard, voices[order + [k for k in range(len(sums)) if k not in order]], sums)
 
     def _told(self, label: NDArray[np.intp], who: int, cluster: int) -> float:
-        """How many blocks of a cluster were told to somebody; where none were, who came first has the first name."""
-        own = np.flatnonzero(label == cluster)
-        first = 1 / (2 + own[0] + len(label) * who) if len(own) else 0.0
-        return sum(self._memory[i].who == who for i in own) + first
+        """How many blocks of a cluster were told to somebody."""
+        return float(sum(self._memory[i].who == who for i in np.flatnonzero(label == cluster)))
 
     def _new(self, heard: Values, voices: Values) -> bool:
         """Whether the last of these is somebody of their own."""
@@ -215,15 +214,15 @@ class Voices:
         return _runs(label == len(voices) - 1) * BLOCK >= self._settings.evidence and float(like.max()) < apart
 
     def _room(self) -> bool:
-        return len(self._speakers) < (self._count or MOST) and self._named < NAMES
+        return len(self._speakers) < (self._count or MOST) and self._found < NAMES
 
     def _welcome(self, names: list[int], voices: Values) -> None:
         """Know these voices from now on; those beyond the names are new."""
         for who, voice in zip(names, voices, strict=False):
             self._speakers[who].voice = voice
         for voice in voices[len(names) :]:
-            self._speakers[self._named] = _Speaker(voice)
-            self._named += 1
+            self._speakers[self._found] = _Speaker(voice)
+            self._found += 1
 
     def _tell(self, block: _Block) -> Told:
         if not self._speakers:
@@ -233,11 +232,11 @@ class Voices:
         self._current = block.who = who
         other = max([self._settings.stranger, *(like for one, like in likeness.items() if one != who)])
         odds = self._settings.odds + self._settings.slope * (likeness[who] - other)
-        return Told(who, 1 / (1 + math.exp(-odds)))
+        return Told(self._names.setdefault(who, len(self._names)), 1 / (1 + math.exp(-odds)))
 
     def _join(self) -> None:
         """Make one of two who are one voice, at most one pair per turn."""
-        for first, second in combinations(sorted(self._speakers), 2):
+        for first, second in combinations(sorted(self._speakers, key=lambda who: self._names.get(who, NAMES)), 2):
             if self._speakers[first].voice @ self._speakers[second].voice > self._settings.one:
                 gone = self._speakers.pop(second)
                 self._speakers[first].sum += gone.sum
