@@ -184,9 +184,9 @@ class Voices:
         sums = np.vstack([sums, np.zeros_like(sums[:1])])
         far = heard[int(np.argmin((_smooth(heard) @ found[1].T).max(axis=1)))]
         more = _cluster(heard, np.vstack([found[1], far]), sums)
-        if not self._new(heard, more[1]):
+        if not self._new(heard, found[1], more[1]):
             more = self._fresh(heard, names, sums)
-        return more if self._new(heard, more[1]) else found
+        return more if self._new(heard, found[1], more[1]) else found
 
     def _fresh(self, heard: Values, names: list[int], sums: Values) -> Clusters:
         """Cluster from blocks that lie far apart; first the clusters of those with names, by what they were told."""
@@ -204,14 +204,19 @@ class Voices:
         """How many blocks of a cluster were told to somebody."""
         return float(sum(self._memory[i].who == who for i in np.flatnonzero(label == cluster)))
 
-    def _new(self, heard: Values, voices: Values) -> bool:
-        """Whether the last of these is somebody of their own."""
+    def _new(self, heard: Values, before: Values, voices: Values) -> bool:
+        """Whether the last of these voices is somebody of their own."""
         label = (heard @ voices.T).argmax(axis=1)
         size = np.bincount(label, minlength=len(voices))
         like = voices[:-1] @ voices[-1]
         blocks = size[-1] + size[int(np.argmax(like))]
         apart = self._apart - self._settings.few * math.sqrt(_FEW / max(1, blocks))
-        return _runs(label == len(voices) - 1) * BLOCK >= self._settings.evidence and float(like.max()) < apart
+        return float(like.max()) < apart and self._lasting(heard, voices) > self._lasting(heard, before)
+
+    def _lasting(self, heard: Values, voices: Values) -> int:
+        """How many of these voices are more than what two who take turns sound like together."""
+        label = (heard @ voices.T).argmax(axis=1)
+        return sum(_runs(label == k) * BLOCK >= self._settings.evidence for k in range(len(voices)))
 
     def _room(self) -> bool:
         return len(self._speakers) < (self._count or MOST) and self._found < NAMES
