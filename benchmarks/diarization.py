@@ -58,9 +58,8 @@ words, levels up to 6 dB apart. In a *fast* one turns last 0.6 to 2.5 s, cut fro
 between them 0 to 0.4 s, and one change in seven comes 0.1 to 0.4 s too early. The truth is where the clips were put,
 their silent ends cut off; pauses inside a clip count as speech. In *all emotions* a speaker's emotion changes with
 every clip, which is harder than life; in *calm* all clips are neutral, calm or bored. *Phone* is 8 kHz, 300-3400 Hz,
-mu-law. Settings were chosen on such
-conversations of EmoDB and of RAVDESS' actors 1 to 12, all emotions, calm, and by phone, among some dozens; measured are
-EmoTale, SAVEE, URDU and RAVDESS' actors 13 to 24.
+mu-law. Settings were chosen on such conversations of EmoDB and of RAVDESS' actors 1 to 12, fast and slow, all emotions,
+calm, and by phone, among some dozens; measured are EmoTale, SAVEE, URDU and RAVDESS' actors 13 to 24.
 """
 
 

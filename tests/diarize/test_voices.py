@@ -72,6 +72,14 @@ def test_an_early_mistake_does_not_last():
     assert set(turns[4]) == {0, 1} - set(turns[2])
 
 
+def test_who_is_silent_for_longer_than_the_memory_stays_known():
+    """What the other says meanwhile falls into halves, as all speech does: neither gets the name."""
+    other, one = person(2, 60, 0.2), person(1, 400, 0.2)
+    half = [(a + 0.65 * b) / np.linalg.norm(a + 0.65 * b) for a, b in zip(one, person(3, 400, 0.2), strict=True)]
+    turns = told(Voices(2), one[:40], other[:40], one[40:220] + half[40:220], one[220:320], other[40:])
+    assert turns == [[0] * 40, [1] * 40, [0] * 360, [0] * 100, [1] * 20]
+
+
 def test_every_block_is_told_once_and_no_name_is_beyond_the_last():
     """Strangers without end: blocks wait for a bounded time, and names and memory have an end."""
     voices, given, most = Voices(), 0, 0

@@ -47,7 +47,7 @@ _FEW = 16  # blocks of which `Settings.few` speaks
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """When a voice is somebody's. Chosen among many drawn at random, on speakers whom the benchmark does not test.
+    """When a voice is somebody's. Chosen among some dozens, on speakers whom the benchmark does not test.
 
     Similarities are cosines.
     """
@@ -78,11 +78,12 @@ class Settings:
     "and more per similarity beyond the next speaker's"
 
     def __post_init__(self) -> None:
+        least = {"memory": 4.0}
         most = {"evidence": 30.0, "delay": 30.0, "memory": 600.0, "odds": 10.0, "slope": 100.0}
         for item in fields(self):
-            value, high = getattr(self, item.name), most.get(item.name, 1.0)
-            if not 0 <= value <= high:
-                raise UsageError(f"diarization: {item.name} must be 0 to {high:g}, got {value!r}")
+            value, low, high = getattr(self, item.name), least.get(item.name, 0), most.get(item.name, 1.0)
+            if not low <= value <= high:
+                raise UsageError(f"diarization: {item.name} must be {low:g} to {high:g}, got {value!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ class Voices:
         sums = np.stack([self._speakers[who].sum for who in names])
         known = np.stack([self._speakers[who].voice for who in names])
         found = _cluster(heard, known, sums)
-        if len(names) > 1:
+        if len(names) > 1 and not self._absent(names):
             fresh = self._fresh(heard, names, sums)
             found = fresh if fresh[0] > found[0] + self._settings.better else found
         if self._room():
@@ -184,7 +185,7 @@ class Voices:
         sums = np.vstack([sums, np.zeros_like(sums[:1])])
         far = heard[int(np.argmin((_smooth(heard) @ found[1].T).max(axis=1)))]
         more = _cluster(heard, np.vstack([found[1], far]), sums)
-        if not self._new(heard, found[1], more[1]):
+        if not self._new(heard, found[1], more[1]) and not self._absent(names):
             more = self._fresh(heard, names, sums)
         return more if self._new(heard, found[1], more[1]) else found
 
@@ -199,6 +200,11 @@ class Voices:
         gain = np.array([[self._told(label, who, k) for k in range(len(sums))] for who in names])
         order = [k for _, k in matched(gain)]
         return _cluster(heard, voices[order + [k for k in range(len(sums)) if k not in order]], sums)
+
+    def _absent(self, names: list[int]) -> bool:
+        """Whether somebody was last heard before the minute: their voice is not to be found in it."""
+        heard = {block.who for block in self._memory}
+        return any(self._speakers[who].sum.any() and who not in heard for who in names)
 
     def _told(self, label: NDArray[np.intp], who: int, cluster: int) -> float:
         """How many blocks of a cluster were told to somebody."""
