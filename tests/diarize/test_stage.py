@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from live_fakes import RATE, Loud, Pitch, of, play, sound
 
-from affekt.diarize import Diarizer, ge2e, recording
+from affekt.diarize import Diarizer, Settings, ge2e, recording
 from affekt.errors import UsageError
 from affekt.live import Pipeline, Session, Stages, TurnEnded, TurnStarted, WindowJudged
 from affekt.speech import Speech
@@ -22,7 +22,7 @@ from clips import corpus, read
 
 def tone(signal):
     """An embedding that hears pitch: three tones are three people."""
-    x = signal.samples
+    x = signal.samples[np.abs(signal.samples) > 0.01]  # no pitch of the noise in a pause
     crossings = float((np.diff(np.signbit(x)) != 0).mean()) if len(x) > 1 else 0.0
     near = np.exp(-((np.array([0.03, 0.1, 0.25]) - crossings) ** 2) / 0.0005) + 1e-6
     return (near / np.linalg.norm(near)).astype(np.float32)
@@ -45,6 +45,8 @@ def facts(voices):
     ]
 
 
+SURE = Settings(evidence=2.5)
+"""What mixes two of these tones sounds like the third; it lasts for less than this."""
 TALK = sound(("calm", 6), ("anger", 5), ("calm", 4))
 
 
@@ -67,7 +69,7 @@ def test_every_sample_is_given_once_and_each_turn_ends():
 
 
 def test_a_change_without_a_pause_cuts_the_turn():
-    ends = [v for v in pushed(Diarizer(embed=tone), speech(TALK)) if v.speech.final]
+    ends = [v for v in pushed(Diarizer(settings=SURE, embed=tone), speech(TALK)) if v.speech.final]
     assert [v.speaker for v in ends] == ["speaker 1", "speaker 2", "speaker 1"]
     assert [v.speech.signal.end / RATE for v in ends] == pytest.approx([6, 11, 15], abs=0.5)
 
@@ -111,15 +113,11 @@ def test_memory_does_not_grow_with_a_turn():
 
 
 def test_nothing_waits_longer_than_the_documents_say():
-    """From a block's first sample: 1.7 s, and 4.2 s where somebody new may have begun."""
+    """4.1 s from a block's first sample; what is given at the end of the turn waits for nothing else."""
     stage, waited = Diarizer(embed=tone), []
     for piece in speech(TALK, [512] * 500):
-        for voice in stage.push(piece):
-            waited.append((piece.signal.end - voice.speech.signal.start, voice))
-    assert max(samples for samples, _ in waited) <= 4.2 * RATE + 512
-    known = [samples for samples, voice in waited if 3 * RATE < voice.speech.signal.start < 5 * RATE]
-    assert known
-    assert max(known) <= 1.7 * RATE + 512
+        waited += [piece.signal.end - voice.speech.signal.start for voice in stage.push(piece)]
+    assert 3.5 * RATE < max(waited) <= 4.1 * RATE + 512
 
 
 def test_a_break_ends_the_turn_and_speakers_stay_known():
@@ -137,7 +135,7 @@ def test_a_break_ends_the_turn_and_speakers_stay_known():
 
 
 def stream(role="speaker", model=None):
-    who = lambda track, own: Diarizer(track, own, embed=tone)  # noqa: E731
+    who = lambda track, own: Diarizer(track, own, settings=SURE, embed=tone)  # noqa: E731
     return Pipeline(model or Pitch(), {None: role}, stages=Stages(Loud, who=who))
 
 
