@@ -154,8 +154,8 @@ def test_another_emotion_and_two_rules_of_one_file():
 
 def test_an_optional_rule_is_on_only_where_it_is_asked_for():
     on = [named.name for named in defaults()]
-    assert set(NAMES) - set(on) == {"low_valence"}
-    assert [named.name for named in defaults({"low_valence": {"hold": 30.0}})] == NAMES
+    assert set(NAMES) - set(on) == {"low_valence", "sudden_change"}
+    assert [named.name for named in defaults({"low_valence": {"hold": 30.0}, "sudden_change": {}})] == NAMES
     with pytest.raises(UnknownNameError, match="low_valence"):
         defaults({"low_valense": {}})
 

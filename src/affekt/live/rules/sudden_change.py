@@ -22,6 +22,7 @@ class Rule:
     """
 
     CLOCK: ClassVar[Clock] = "speech"
+    OPTIONAL: ClassVar[bool] = True  # a model that is too sure of itself jumps on calm speech, several times an hour
     over: float = 5.0
     "s of speech: how far back the mood is compared with itself"
     enter: float = 0.50
