@@ -63,3 +63,6 @@ def test_what_channels_say_is_not_asked_of_voices(tmp_path):
     for arguments in (["--speakers", 2], ["--speakers", 2, "--stereo", "left=customer,right=agent"]):
         assert run("replay", CALL, "--speed", "max", *arguments).exit_code in (1, 2)
         assert run("replay", CALL, "--speed", "max", *arguments).stdout == ""
+    told = run("diarize", CALL, "--speakers", 2)
+    assert (told.exit_code, told.stdout) == (1, "")
+    assert "its channels carry a speaker each" in told.stderr

@@ -21,6 +21,7 @@ from affekt.audio import RATE, Resampler, Source, open_recording
 from affekt.diarize.score import Score, score
 from affekt.diarize.stage import Diarizer
 from affekt.diarize.voices import Settings
+from affekt.errors import AudioError
 from affekt.rttm import Row
 from affekt.speech import SpeechStage
 from affekt.types import Samples, Segment, Signal
@@ -37,12 +38,16 @@ def recording(source: Source, *, count: int | None = None, detector: str = "sile
         detector: what finds speech: silero or energy.
 
     Raises:
-        AudioError: the recording cannot be read.
+        AudioError: the recording cannot be read, or `count` is given where its channels carry a speaker each.
         UsageError: `count` is not 1 to 32.
     """
     with open_recording(source) as sound:
         tracks: dict[str | None, _Track] = {}
         for block in sound.tracks("auto", seconds=10.0):
+            if count is not None and len(block) > 1:
+                raise AudioError(
+                    f"{sound.name}: its channels carry a speaker each; a number of speakers is for a single track"
+                )
             for name, samples in block.items():
                 if name not in tracks:
                     tracks[name] = _Track(name, sound.rate, detector, None if len(block) > 1 else Diarizer(count=count))
