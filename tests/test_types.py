@@ -167,8 +167,10 @@ def test_a_mood_has_the_emotion_of_its_highest_level_and_one_json_form():
         "valence": -0.1,
         "arousal": 0.2,
         "dominance": 0,
+        "snr": None,
     }
     assert Mood(1.0, None, {"calm": 1.0}).to_dict()["arousal"] is None
+    assert Mood(1.0, None, {"calm": 1.0}, snr=12.34).to_dict()["snr"] == 12.3
 
 
 def test_an_alert_has_one_json_form():
@@ -180,4 +182,5 @@ def test_an_alert_has_one_json_form():
         "speaker": None,
         "reason": "anger at 0.80",
         "state": "firing",
+        "snr": None,
     }
