@@ -234,7 +234,7 @@ NOTES = f"""
   least that much of it; an alert before it is counted apart and is not found. Wait: median, in seconds of speech.
 - Calm calls are neutral (RAVDESS: calm, too) throughout, with music on hold, keys, silences, overlaps and backchannels.
   The clips of a speaker come again and again, so the hours are not as many as they seem.
-- `cross_talk` counts what did happen: two who speak at once for 6 of 30 s, pauses within their turns included.
+- `cross_talk` counts what did happen: two who speak at once for 8 of 30 s, pauses within their turns included.
 - EmoTale's anger is mild: of single clips of it, with whole corpora in training, a third is heard as anger.
 - Acted anger is clearer than a customer's, and calm actors are calmer than callers with a reason to call: in service
   expect fewer found and more false alerts, and fit the rule to calls of your own.

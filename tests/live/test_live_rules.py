@@ -113,7 +113,7 @@ EXPECTED = {
     "sudden_change": "from neutral to anger within 5 s of speech (anger +0.75)",
     "low_valence": "valence at -0.50 (-0.40 or less for 20.0 s of speech)",
     "silence_after_anger": "nobody has spoken for 8.0 s, after anger at 0.80",
-    "cross_talk": "two spoke at once for 6.0 of the last 30 s",
+    "cross_talk": "two spoke at once for 8.0 of the last 30 s",
 }
 
 

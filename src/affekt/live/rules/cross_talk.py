@@ -18,7 +18,7 @@ class Rule:
     """
 
     CLOCK: ClassVar[Clock] = "call"
-    enter: float = 6.0
+    enter: float = 8.0
     "s of the last 30"
     exit: float = 2.0
     "s of the last 30"
