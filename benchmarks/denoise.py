@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from affekt import audio, augment, denoise, metrics, noise, vad
+from affekt import audio, augment, denoise, metrics, noise, registry, vad
 from affekt.audio import RATE, active_level, level, resampled
 from affekt.cache import Cache, key
 from affekt.denoise._gate import GATE, Gate
@@ -446,15 +446,11 @@ def cost_table() -> Iterator[str]:
     yield "| | ms per second of sound | latency |"
     yield "|---|---|---|"
     speech, _ = spoken(corpora.manifest("emodb"), list(corpora.manifest("emodb").utterances[:4]))
-    for name in registry_names():
+    for name in registry.names("denoise"):
         method = denoise.load(name)
         yield f"| {name} | {_cost(method.push, speech):.1f} | {1000 * method.LAG / RATE:.0f} ms |"
     yield f"| the gate | {_cost(Gate(GATE).push, speech):.1f} | 16 ms |"
     yield f"| the meter (always on) | {_cost(noise.Meter().push, speech):.1f} | 16 ms |"
-
-
-def registry_names() -> list[str]:
-    return [name for name in denoise.names() if name != denoise.NONE]
 
 
 def _cost(push: Any, speech: Samples) -> float:

@@ -21,7 +21,7 @@ from affekt import denoise as reduction
 from affekt.audio import RATE, Channel, Recording, Resampler, Source, open_recording
 from affekt.audio.array import open_array
 from affekt.audio.channels import Tracks, mute_echo, split
-from affekt.errors import AudioError, UnknownNameError, UsageError
+from affekt.errors import AudioError, UsageError
 from affekt.rttm import Row
 from affekt.speech import GivenStage, Speech, SpeechStage
 from affekt.timeline import Timeline, Turn
@@ -101,8 +101,7 @@ class Recognizer:
 
     def __post_init__(self) -> None:
         WindowStage(self.window, self.hop)
-        if self.vad not in registry.names("vad"):
-            raise UnknownNameError("voice activity detector", self.vad, registry.names("vad"))
+        registry.load("vad", self.vad)  # what is wrong is said before any sound is heard
         reduction.stage(self.denoise)
 
     def predict_file(

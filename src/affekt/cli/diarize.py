@@ -31,10 +31,8 @@ def command(file: str, speakers: int | None, vad: str, as_json: bool) -> None:
     voices are told apart as they would be live; that is uncertain: check it before you rely on it.
     """
     from affekt import diarize, registry, rttm
-    from affekt.errors import UnknownNameError
 
-    if vad not in registry.names("vad"):
-        raise UnknownNameError("voice activity detector", vad, registry.names("vad"))
+    registry.load("vad", vad)  # what is wrong is said before any sound is heard
     rows = diarize.recording(file, count=speakers or None, detector=vad)
     if as_json:
         found = [{"start": round(s.start, 3), "end": round(s.end, 3), "speaker": name} for s, name in rows]

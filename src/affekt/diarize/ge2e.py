@@ -19,8 +19,6 @@ from affekt.types import Signal
 if TYPE_CHECKING:
     import onnxruntime
 
-RATE = 16000
-"Hz"
 DIM = 256
 LEVEL = -30.0
 "dBFS; what the encoder was trained on"

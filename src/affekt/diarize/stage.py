@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from affekt.audio import RATE
 from affekt.diarize import ge2e
 from affekt.diarize.voices import BLOCK, Embedding, Settings, Told, Voices
 from affekt.speech import Speech, Voice
@@ -21,8 +22,7 @@ from affekt.types import Role, Samples, Signal
 WINDOW = 0.8
 """Seconds that are embedded at once. The encoder was trained on 1.6, in which two who alternate fast are mixed."""
 
-_RATE = ge2e.RATE
-_BLOCK, _HALF = round(BLOCK * _RATE), round(WINDOW * _RATE / 2)
+_BLOCK, _HALF = round(BLOCK * RATE), round(WINDOW * RATE / 2)
 
 
 class Diarizer:
@@ -76,7 +76,7 @@ class Diarizer:
         """End the turn at hand: the sound breaks off here. Speakers stay known."""
         if self._turn is not None:
             end = self._turn.end
-            yield from self.push(Speech(Signal(np.zeros(0, np.float32), _RATE, end), self._turn.start, final=True))
+            yield from self.push(Speech(Signal(np.zeros(0, np.float32), RATE, end), self._turn.start, final=True))
 
     def _give(self, turn: _Turn, *, final: bool) -> Iterator[Voice]:
         while turn.told:
@@ -137,4 +137,4 @@ class _Turn:
         self._base += cut
 
     def _samples(self, start: int, end: int) -> Signal:
-        return Signal(self._kept[start - self._base : end - self._base].copy(), _RATE, start)
+        return Signal(self._kept[start - self._base : end - self._base].copy(), RATE, start)

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from affekt import denoise, registry, vad
 from affekt.diarize import Diarizer
-from affekt.errors import UnknownNameError, UsageError
+from affekt.errors import UsageError
 from affekt.speech import Speech, Voice
 from affekt.types import Role, Signal
 from affekt.vad import Detector
@@ -72,8 +72,7 @@ class Stages:
             MissingExtraError: the noise reduction needs a package that is not installed.
             UsageError: `diarize` is neither.
         """
-        if detector not in registry.names("vad"):
-            raise UnknownNameError("voice activity detector", detector, registry.names("vad"))
+        registry.load("vad", detector)  # what is wrong is said before any sound is heard
         if not isinstance(diarize, bool | int):
             raise UsageError(f"diarize must be True, False or how many speakers there are, got {diarize!r}")
         found = cls(partial(vad.load, detector), clean=denoise.stage(reduction))

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
 from affekt import registry
-from affekt.errors import UnknownNameError, UsageError
+from affekt.errors import UsageError
 from affekt.types import Mood
 
 Clock = Literal["speech", "call"]
@@ -152,8 +152,7 @@ def defaults(settings: Mapping[str, Mapping[str, Any]] | None = None) -> list[Na
     """
     names, own = registry.names("live.rules"), dict(settings or {})
     for name in own:
-        if name not in names:
-            raise UnknownNameError("alert rule", name, names)
+        registry.load("live.rules", name)
     return [load(name, own.get(name)) for name in names if name in own or not _optional(name)]
 
 
