@@ -85,12 +85,13 @@ def _half_band(reach: int) -> NDArray[np.float64]:
     """The taps that stand between the zeros of a half-band filter, for what lies in the middle of two samples."""
     places = np.arange(-reach, reach) + 0.5
     window = np.kaiser(4 * reach + 1, 8.0)[1::2]
-    taps: NDArray[np.float64] = np.sinc(places) * window
-    return taps / taps.sum()
+    taps = np.sinc(places) * window
+    found: NDArray[np.float64] = taps / taps.sum()
+    return found
 
 
 def at_once(rate: int) -> Resampler | Doubler:
-    """Give what brings a live stream to 16 kHz as early as can be."""
+    """Give what brings a stream to 16 kHz as early as can be: live, and the same where a recording is judged."""
     return Doubler() if 2 * rate == RATE else Resampler(rate)
 
 
