@@ -76,7 +76,9 @@ class Http:
         _pair(self.tls_cert, self.tls_key)
         for origin in self.origins:
             if not re.fullmatch(r"https?://[^/\s]+", origin):
-                raise UsageError(f"an origin is scheme and host without a path, e.g. https://a.example, given {origin!r}")
+                raise UsageError(
+                    f"an origin is scheme and host without a path, e.g. https://a.example, given {origin!r}"
+                )
 
     @property
     def local(self) -> bool:
@@ -418,7 +420,9 @@ def _make_secret(path: Path) -> None:
 def _check_url(url: str) -> None:
     if not re.match(r"(sqlite://|postgresql(\+pg8000)?://)", url):
         scheme = re.match(r"[a-z0-9+]{0,20}", url)
-        raise UsageError(f"a database is sqlite:///path or postgresql://host/name, given {scheme[0] if scheme else ''}...")
+        raise UsageError(
+            f"a database is sqlite:///path or postgresql://host/name, given {scheme[0] if scheme else ''}..."
+        )
 
 
 def _loopback(host: str) -> bool:
@@ -476,7 +480,11 @@ def _file_mistakes(path: str | Path | None) -> list[str]:
         mapping = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return _refusal(lambda: load(path))
-    found = [text for part in _parts(Serve, mapping) for text in _refusal(lambda p=part: config.parse(Serve, p, source=str(path)))]  # type: ignore[misc]
+    found = [
+        text
+        for part in _parts(Serve, mapping)
+        for text in _refusal(lambda p=part: config.parse(Serve, p, source=str(path)))
+    ]  # type: ignore[misc]
     return list(dict.fromkeys(found)) or _refusal(lambda: load(path))
 
 

@@ -17,7 +17,8 @@ import os
 import struct
 import tempfile
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from affekt.errors import UsageError
 
 Kind = Literal["pad", "audio", "pause", "resume", "words", "end"]
-"""What a record says. Pad: nothing, up to the ring's end. Words: JSON that control gets, in its place among the sound."""
+"""What a record says. Pad: nothing, up to the ring's end. Words: JSON for control, in its place among the sound."""
 
 RING = 512 * 1024
 """Bytes of a call's ring: 16 s of two tracks at 8 kHz, 8 s at 16 kHz."""
@@ -70,9 +71,19 @@ class Board:
         self._memory = mmap.mmap(descriptor, _size(slots))
         self._bytes = memoryview(self._memory)
         numbers = np.frombuffer(self._memory, np.int64)
+        self._first = numbers[: _PAGE // 8]
         stride, first = (_HEAD + RING) // 8, _PAGE // 8
         self._numbers = np.lib.stride_tricks.as_strided(numbers[first:], (slots, 7), (stride * 8, 8))
         self.slots = [Slot(self._bytes[at : at + _HEAD + RING]) for at in range(_PAGE, _size(slots), _HEAD + RING)]
+
+    @property
+    def level(self) -> int:
+        """How much there is to do, as the engine says: at 3 it can take no further call."""
+        return int(self._first[0])
+
+    @level.setter
+    def level(self, level: int) -> None:
+        self._first[0] = level
 
     def open(self, meta: bytes) -> Slot | None:
         """Take a free slot for a call, of which so much is known (JSON, 8 kB); None when there is none."""
@@ -241,13 +252,12 @@ def make(slots: int) -> int:
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("affekt-calls")
     else:
-        with tempfile.TemporaryFile(delete=False) as file:
+        with tempfile.NamedTemporaryFile(delete=False) as file:
             descriptor = os.dup(file.fileno())
-            os.unlink(file.name)
+        Path(file.name).unlink()
     os.ftruncate(descriptor, _size(slots))
     return descriptor
 
 
 def _size(slots: int) -> int:
     return _PAGE + slots * (_HEAD + RING)
-

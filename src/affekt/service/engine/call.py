@@ -175,7 +175,7 @@ class Call:
                 jobs.append(None)
                 self._count("load")
             else:
-                who = (self.id, window.speaker)
+                who = (self.said["stream"], window.speaker)
                 jobs.append(self._schedule.add(who, window, self.arrived + LATEST, since=self.arrived))
         self._waiting.append(_Waiting(heard, jobs))
 
@@ -183,7 +183,10 @@ class Call:
         """Let windows be judged with which a pause, or the end, has broken a turn off: none of them gives way."""
         jobs: list[Job | None] = [
             self._schedule.add(
-                (self.id, window.speaker, window.signal.start), window, self.arrived + _PATIENT, since=self.arrived
+                (self.said["stream"], window.speaker, window.signal.start),
+                window,
+                self.arrived + _PATIENT,
+                since=self.arrived,
             )
             for window in heard.windows
         ]

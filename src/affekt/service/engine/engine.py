@@ -16,7 +16,7 @@ from typing import Any
 from affekt.errors import AffektError, UsageError
 from affekt.live import Pipeline, Settings, Stages
 from affekt.live.batch import Batch
-from affekt.live.rules import Named
+from affekt.live.rules import Named, defaults
 from affekt.live.track import Patience
 from affekt.service import wire
 from affekt.service.bus import Client
@@ -65,6 +65,7 @@ class Engine:
         self.calls: dict[int, Call] = {}
         self.level = Controller()
         self._board, self._bus, self._plan = board, bus, plan
+        self._rules = defaults() if plan.rules is None else plan.rules  # once: it looks through all that is installed
         self._batch = Batch()
         self._schedule = Schedule()
         self._woken = threading.Event()
@@ -127,7 +128,7 @@ class Engine:
         said = wire.read(slot.meta)
         try:
             pipeline = Pipeline(
-                self._judge.model, roles(said), settings=self._plan.window, rules=self._plan.rules, stages=self._stages
+                self._judge.model, roles(said), settings=self._plan.window, rules=self._rules, stages=self._stages
             )
         except (AffektError, KeyError) as error:
             self._say({"type": "log", "level": "error", "text": f"a call cannot be heard: {error}"}, now)
@@ -222,13 +223,15 @@ class Engine:
         self._park(pressure)
 
     def _change(self, before: int, why: str, now: float) -> None:
-        level = self.level.level
+        self._board.level = level = self.level.level
         models = self._plan.models
         self._judge.model = models[min(len(models) - 1, 1)] if level >= 2 else models[0]
         self._denoise = self._plan.denoise != "none" and level == 0
         self._stages = self._make_stages()
         said = {"hop": self._plan.hop * LEVELS[level], "model": getattr(self._judge.model, "id", "model")}
-        self._say({"type": "load.changed", "level": level, "before": before, "why": why, "denoise": self._denoise} | said, now)
+        self._say(
+            {"type": "load.changed", "level": level, "before": before, "why": why, "denoise": self._denoise} | said, now
+        )
 
     def _park(self, pressure: Pressure) -> None:
         """At the last level, hear the newest calls no longer until the others keep up; then one more at each look."""

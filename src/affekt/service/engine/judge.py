@@ -1,4 +1,4 @@
-"""Jobs -> predictions, in a thread of its own: the runtime lets go of Python's lock, so that hearing goes on meanwhile."""
+"""Jobs -> predictions, in threads of their own: the runtime lets go of Python's lock, so that hearing goes on."""
 
 from __future__ import annotations
 
