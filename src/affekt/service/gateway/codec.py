@@ -19,6 +19,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Literal, Protocol, cast
 
 from affekt import registry
@@ -99,8 +100,9 @@ class Module(Protocol):
         """
 
 
+@cache
 def load(name: str) -> Module:
-    """Import the protocol `name`.
+    """Import the protocol `name`; the second time, it costs nothing.
 
     Raises:
         UnknownNameError: there is no such protocol; the message lists them.
