@@ -54,7 +54,8 @@ class Borne:
 def bear(protocol: str, frames: int, seed: int = 0) -> Borne:
     """Feed so many messages to the codecs of one protocol."""
     rng, borne = random.Random(f"{seed}/{protocol}"), Borne(protocol)
-    told, foreign = _calls(protocol), [make() for make in calls.CALLS.values()]
+    told = [make() for make in (calls.CALLS[protocol], *calls.OTHERS.get(protocol, ()))]
+    foreign = [make() for make in calls.CALLS.values()]
     begin, warm = time.perf_counter(), 0.0
     while borne.frames < frames:
         _one(rng.choice(told), foreign, rng, borne)
@@ -62,11 +63,6 @@ def bear(protocol: str, frames: int, seed: int = 0) -> Borne:
             warm = _peak()
     borne.seconds, borne.growth = time.perf_counter() - begin, _peak() - warm
     return borne
-
-
-def _calls(protocol: str) -> list[Call]:
-    told = [calls.CALLS[protocol]()]
-    return [*told, calls.asterisk_plain()] if protocol == "asterisk" else told
 
 
 def _one(call: Call, foreign: Sequence[Call], rng: random.Random, borne: Borne) -> None:

@@ -194,6 +194,13 @@ def asterisk_plain() -> Call:
     return Call("asterisk", request, (start, *sound, "DTMF_END digit:5", "STATUS queue_length:0 xon_level:800"))
 
 
+def asterisk_g722() -> Call:
+    """Any bytes are G.722."""
+    start = "MEDIA_START connection_id:media1 channel:WebSocket/affekt format:g722 optimal_frame_size:160"
+    sound = [coded(number) for number in range(PIECES)]
+    return Call("asterisk", Request("/v1/ingest/asterisk", {"token": "secret"}), (start, *sound, "DTMF_END digit:5"))
+
+
 def freeswitch() -> Call:
     metadata = json.dumps({"uuid": str(NAME), "mix": "stereo", "rate": 16000, "from": "+4930123", "agent": "Kim"})
     sound = [linear(number, 32000) for number in range(PIECES)]
@@ -237,6 +244,13 @@ def affekt() -> Call:
     return Call("affekt", Request("/v1/ingest/affekt"), (json.dumps(hello), *sound, *map(json.dumps, rest)))
 
 
+def affekt_opus() -> Call:
+    """Random bytes, which the decoder must bear: to Opus, many of them are packets of noise."""
+    hello = {"type": "hello", "call": "call-8", "rate": 48000, "encoding": "opus", "tracks": ["customer"]}
+    sound = [own(0, 960 * number, coded(number, 60)) for number in range(PIECES)]
+    return Call("affekt", Request("/v1/ingest/affekt"), (json.dumps(hello), *sound, '{"type": "bye"}'))
+
+
 CALLS: dict[str, Callable[[], Call]] = {
     "affekt": affekt,
     "asterisk": asterisk,
@@ -247,4 +261,10 @@ CALLS: dict[str, Callable[[], Call]] = {
     "twilio": twilio,
     "vonage": vonage,
 }
-"""One call of each protocol; `asterisk_plain` is a second of its kind."""
+"""One call of each protocol."""
+
+OTHERS: dict[str, tuple[Callable[[], Call], ...]] = {
+    "affekt": (affekt_opus,),
+    "asterisk": (asterisk_plain, asterisk_g722),
+}
+"""Calls in another form or code."""

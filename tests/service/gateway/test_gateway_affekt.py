@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import numpy as np
@@ -121,6 +122,16 @@ def test_the_token_is_that_of_the_request_or_comes_with_the_hello():
     assert authorize(Request("/", {}, {"authorization": "bearer a"}), {"token": "a"}, 0.0) is None
     assert authorize(Request("/"), {"token": "a"}, 0.0) is None
     assert authorize(Request("/", {}, {"authorization": "Bearer b"}), {"token": "a"}, 0.0) == "a wrong token"
+
+
+@pytest.mark.parametrize(
+    ("basic", "why"), [("x:a", None), ("x:b", "a wrong token"), ("a", None), ("\xff:a", None), ("x:", None)]
+)
+def test_a_token_may_be_a_password_and_what_cannot_be_read_is_none(basic, why):
+    """Without a token, it may still come with the hello."""
+    header = "Basic " + base64.b64encode(basic.encode("latin-1")).decode()
+    assert codec.load("affekt").authorize(Request("/", {}, {"authorization": header}), {"token": "a"}, 0.0) == why
+    assert codec.load("affekt").authorize(Request("/", {}, {"authorization": "Basic *"}), {"token": "a"}, 0.0) is None
 
 
 def test_nothing_equals_no_secret():

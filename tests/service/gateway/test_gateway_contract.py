@@ -37,6 +37,7 @@ def test_a_protocol_has_what_the_server_asks_for(name):
     kind = module.Codec
     assert (name, f"/v1/ingest/{name}") == (kind.NAME, kind.PATH)
     assert kind.TRANSPORT in ("websocket", "tcp")
+    assert all(isinstance(each, str) for each in kind.SUBPROTOCOLS)
     assert module.PROOF in ("upgrade", "hello")
     assert list(inspect.signature(module.authorize).parameters) == ["request", "credentials", "now"]
     assert "Credentials: " in module.__doc__

@@ -191,6 +191,12 @@ def test_a_call_of_telnyx_whose_messages_are_out_of_order():
     assert told[-2:] == [Key(None), Ended("stop")]
 
 
+def test_parameters_may_be_a_list_of_names_and_values():
+    start = json.loads(calls.telnyx().messages[1])
+    start["start"]["custom_parameters"] = [{"name": "queue", "value": "sales"}, {"name": 5, "value": "x"}, "y", {}]
+    assert hear(calls.telnyx(), (json.dumps(start),))[0].queue == "sales"
+
+
 def start_of(encoding, rate=8000, **parameters):
     start = json.loads(calls.telnyx().messages[1])
     start["start"]["media_format"] = {"encoding": encoding, "sample_rate": rate, "channels": 1}
