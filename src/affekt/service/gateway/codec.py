@@ -8,8 +8,11 @@ One file of `protocols/` is one protocol: a class `Codec`, which lives as long a
     for event in codec.feed(message): ...                  whatever comes; it never raises
     for message in codec.replies(): ...                    send them, after each `feed` and each `say`
 
-`authorize` sees what an upgrade can prove: a signature of the platform, a token in the query or in `Authorization:
-Bearer`. Where a protocol can bring the token in its first message, a request without one passes, and the token is in
+A protocol without a word for the end has ended when its connection is closed; and what is closed or broken early may
+have ended without a `Started`.
+
+`authorize` sees what an upgrade can prove: a signature of the platform, a token in the query or in `Authorization`
+(Bearer, or the password of Basic). Where a protocol can bring the token in its first message, a request without one passes, and the token is in
 `Started.parameters["token"]`: then the server must compare it (`same`), and may ask `authorize` once more with the
 credentials that the token has led to. `PROOF` says which of the two it is.
 """
@@ -19,6 +22,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Literal, Protocol, cast
 
 from affekt import registry
@@ -64,6 +68,8 @@ class Codec(Protocol):
     TRANSPORT: ClassVar[Literal["websocket", "tcp"]]
     PATH: ClassVar[str]
     "of the WebSocket; also for TCP, where it names the protocol only"
+    SUBPROTOCOLS: ClassVar[tuple[str, ...]]
+    "which to accept in the upgrade where it is offered (`Sec-WebSocket-Protocol`): some clients insist on an answer"
 
     def __init__(self, request: Request) -> None:
         """Begin with what the upgrade has said."""
@@ -99,8 +105,9 @@ class Module(Protocol):
         """
 
 
+@cache
 def load(name: str) -> Module:
-    """Import the protocol `name`.
+    """Import the protocol `name`; the second time, it costs nothing.
 
     Raises:
         UnknownNameError: there is no such protocol; the message lists them.

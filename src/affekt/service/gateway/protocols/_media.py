@@ -62,6 +62,7 @@ class Media(Wire):
         track = media.get("track") or self._only()
         decode = self._decoders.get(track) if type(track) is str else None
         if decode is None:
+            self._begun()
             raise BreachError(POLICY, "sound of a track that start has not named")
         try:
             coded = a2b_base64(media["payload"], strict_mode=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,9 +11,21 @@ from affekt.service.gateway.events import Request
 
 
 def shown(request: Request) -> str | None:
-    """Give the token of a request: `Authorization: Bearer`, or the query's `token`."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return (token.strip() if scheme.lower() == "bearer" else "") or request.query.get("token") or None
+    """Give the token of a request: in `Authorization`, as Bearer or as the password of Basic, or in the query.
+
+    >>> shown(Request("/", headers={"authorization": "Basic YWZmZWt0OnNlY3JldA=="}))
+    'secret'
+    """
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    token = given.strip() if scheme.lower() == "bearer" else _password(given) if scheme.lower() == "basic" else ""
+    return token or request.query.get("token") or None
+
+
+def _password(given: str) -> str:
+    try:
+        return b64decode(given.strip(), validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def by_token(request: Request, credentials: Mapping[str, Any], *, later: bool) -> str | None:

@@ -107,6 +107,8 @@ def parameters(*tables: object) -> dict[str, str]:
     for table in tables:
         if isinstance(table, Mapping):
             found.update(_plain(table.items()))
+        elif isinstance(table, list):  # of {"name": ..., "value": ...}
+            found.update(_plain((each.get("name"), each.get("value")) for each in table if isinstance(each, dict)))
     if len(found) > LIMITS.parameters:
         raise BreachError(POLICY, f"{len(found)} parameters; allowed are {LIMITS.parameters}")
     return found
@@ -114,6 +116,8 @@ def parameters(*tables: object) -> dict[str, str]:
 
 def _plain(items: Iterable[tuple[Any, Any]]) -> Iterable[tuple[str, str]]:
     for name, value in items:
+        if not isinstance(name, str):
+            continue
         if isinstance(value, bool):
             yield text(name, "name"), "true" if value else "false"
         elif isinstance(value, str | int | float):

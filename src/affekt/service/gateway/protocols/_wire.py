@@ -26,6 +26,7 @@ class Wire:
     NAME: ClassVar[str]
     TRANSPORT: ClassVar[Literal["websocket", "tcp"]] = "websocket"
     PATH: ClassVar[str]
+    SUBPROTOCOLS: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, request: Request) -> None:
         self._request = request

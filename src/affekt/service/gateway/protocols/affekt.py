@@ -4,7 +4,7 @@
     binary  track u8, flags u8 (0), reserved u16 (0), position u32 in samples, little-endian; then the sound
     text    {"type": "pause"}  {"type": "resume"}  {"type": "consent", "state": "given"}  {"type": "bye"}
 
-Credentials: `token`, in the hello, in the query or in `Authorization: Bearer`.
+Credentials: `token`, in the hello, in the query or in `Authorization`.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The dialplan adds to the URL what it knows, `v(call=...,track=customer,token=...
 variables are the stream's parameters: `call` is the call's name where two channels, one for each side, belong together.
 There are no timestamps: Asterisk sends each frame of 20 ms once, so the samples so far are the place.
 
-Credentials: `token`, in the query, in `Authorization: Bearer` or in a channel variable.
+Credentials: `token`, in the query, in `Authorization` or in a channel variable.
 
 Source: docs.asterisk.org/Configuration/Channel-Drivers/WebSocket.
 """
@@ -33,6 +33,7 @@ class Codec(Wire):
 
     NAME: ClassVar[str] = "asterisk"
     PATH: ClassVar[str] = "/v1/ingest/asterisk"
+    SUBPROTOCOLS: ClassVar[tuple[str, ...]] = ("media",)
 
     def __init__(self, request: Request) -> None:
         super().__init__(request)

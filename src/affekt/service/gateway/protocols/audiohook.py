@@ -110,6 +110,8 @@ class Codec(Wire):
         self._id, self._clientseq = name, seq
 
     def _open(self, given: dict[str, Any], told: list[Event]) -> None:
+        if self._started is not None:
+            raise BreachError(ORDER, "a second open")
         organization = self._request.headers.get("audiohook-organization-id")
         if organization and given.get("organizationId") != organization:
             raise BreachError(POLICY, "organizationId is not that of the upgrade")

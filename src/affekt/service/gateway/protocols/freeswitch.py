@@ -5,7 +5,7 @@ not say: `mix` (mono, mixed, stereo) and `rate` are read from the metadata, whic
 and from the URL's query. Mono is the caller alone, mixed is all in one, stereo is the caller and the called. There are
 no timestamps: the samples so far are the place.
 
-Credentials: `token`, in the query, in `Authorization: Bearer` or in the metadata.
+Credentials: `token`, in the query, in `Authorization` or in the metadata.
 
 Source: the README of each module; docs.jambonz.org, verb listen.
 """
@@ -31,6 +31,7 @@ class Codec(Wire):
 
     NAME: ClassVar[str] = "freeswitch"
     PATH: ClassVar[str] = "/v1/ingest/freeswitch"
+    SUBPROTOCOLS: ClassVar[tuple[str, ...]] = ("audio.drachtio.org", "audio.jambonz.org")
 
     def __init__(self, request: Request) -> None:
         super().__init__(request)

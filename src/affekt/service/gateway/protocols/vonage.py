@@ -94,17 +94,19 @@ def authorize(request: Request, credentials: Mapping[str, Any], now: float) -> s
 
 def _jwt(jwt: str, secret: str, now: float) -> str | None:
     """Check a JWT of HS256 (RFC 7519) and its times."""
-    signed, _, signature = jwt.rpartition(".")
     try:
-        head, body = (_said.parse(_unpacked(part)) for part in signed.split("."))
-        right = hmac.compare_digest(hmac.digest(secret.encode(), signed.encode(), hashlib.sha256), _unpacked(signature))
+        head, body = (_said.parse(_unpacked(part)) for part in jwt.split(".")[:2])
+        right = _right(jwt, secret.encode())
     except (ValueError, BreachError):
         return "a JWT that cannot be read"
     if head.get("alg") != "HS256":
         return "a JWT that is not signed with HS256"
-    if not right:
-        return "a JWT with a wrong signature"
-    return _times(body, now)
+    return _times(body, now) if right else "a JWT with a wrong signature"
+
+
+def _right(jwt: str, key: bytes) -> bool:
+    signed, _, signature = jwt.rpartition(".")
+    return hmac.compare_digest(hmac.digest(key, signed.encode(), hashlib.sha256), _unpacked(signature))
 
 
 def _times(body: dict[str, Any], now: float) -> str | None:
