@@ -8,7 +8,7 @@ import math
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -84,7 +84,7 @@ class Database:
             raise DataError(f"the database {self._url} cannot be reached: {error}") from error
         if found != head():
             raise DataError(
-                f"the tables of {self._url} are of version {found}, and this affekt needs {head()}: call migrate() first"
+                f"the tables of {self._url} are of version {found}, and this affekt needs {head()}: migrate() first"
             )
 
     def migrate(self) -> None:
@@ -293,11 +293,11 @@ def page(
     limit = max(1, min(int(limit), PAGE))
     if cursor is not None:
         query = query.where(_before(order, _opened(cursor, len(order))))
-    rows = c.execute(query.order_by(*(column.desc() for column in order)).limit(limit + 1)).mappings().all()
+    rows = many(c, query.order_by(*(column.desc() for column in order)).limit(limit + 1))
     more = len(rows) > limit
-    last = [rows[limit - 1][column.key] for column in order] if more else []  # type: ignore[index]
+    last = [rows[limit - 1][str(column.key)] for column in order] if more else []
     token = base64.urlsafe_b64encode(json.dumps(last).encode()).decode() if more else None
-    return [dict(row) for row in rows[:limit]], token
+    return rows[:limit], token
 
 
 def _before(order: tuple[ColumnElement[Any], ...], last: list[Any]) -> ColumnElement[bool]:
@@ -317,12 +317,17 @@ def _opened(cursor: str, size: int) -> list[Any]:
     return last
 
 
-def groups(c: Connection, query: Select[Any], by: str) -> dict[Any, list[Mapping[str, Any]]]:
+def groups(c: Connection, query: Select[Any], by: str) -> dict[Any, list[Found]]:
     """Return the rows of a query, by one of their columns."""
-    found: dict[Any, list[Mapping[str, Any]]] = {}
-    for row in c.execute(query).mappings():
+    found: dict[Any, list[Found]] = {}
+    for row in many(c, query):
         found.setdefault(row[by], []).append(row)
     return found
+
+
+def many(c: Connection, query: Any) -> list[Found]:
+    """Return the rows of a query."""
+    return [dict(row) for row in c.execute(query).mappings()]
 
 
 def one(c: Connection, query: Select[Any]) -> Found | None:
