@@ -37,8 +37,6 @@ class Buckets:
         return 0.0 if enough else (1.0 - level) / self._rate
 
 
-
-
 class Lockout:
     """Wrong passwords -> how long the next try must wait: 1, 2, 4 s ... to 15 min.
 

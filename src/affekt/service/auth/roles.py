@@ -1,9 +1,9 @@
 """Route -> who may. One table; a route without a line in it cannot be made.
 
-    viewer      reads what is heard, and has recordings judged
-    supervisor  also acts on it: acknowledges, snoozes, notes, pauses, records consent
-    admin       also decides who comes in, where alerts go, and what is erased
-    auditor     reads, and reads the audit log; changes nothing
+viewer      reads what is heard, and has recordings judged
+supervisor  also acts on it: acknowledges, snoozes, notes, pauses, records consent
+admin       also decides who comes in, where alerts go, and what is erased
+auditor     reads, and reads the audit log; changes nothing
 """
 
 from __future__ import annotations
