@@ -18,8 +18,9 @@ import os
 import re
 import secrets as randomness
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -210,7 +211,7 @@ class Privacy:
     "keep the sound of those who consented, encrypted"
 
     def __post_init__(self) -> None:
-        _ranged("retention_days", self.retention_days, 0, 36500)
+        _ranged("retention_days", self.retention_days, 1, 36500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +263,8 @@ class Serve:
             _check_url(self.database)
         if not self.auth.enabled and not self.http.local:
             raise UsageError(
-                f"auth.enabled = false lets anybody in, and http.host = {self.http.host!r} can be reached from outside; "
-                "use 127.0.0.1, or leave auth on"
+                f"auth.enabled = false lets anybody in, and http.host = {self.http.host!r} can be reached from "
+                "outside; use 127.0.0.1, or leave auth on"
             )
         ports = [self.http.port, self.ingest.port, self.ingest.audiosocket_port]
         taken = [port for port in ports if port]  # 0: any that is free
@@ -479,16 +480,14 @@ def _file_mistakes(path: str | Path | None) -> list[str]:
     try:
         mapping = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return _refusal(lambda: load(path))
-    found = [
-        text
-        for part in _parts(Serve, mapping)
-        for text in _refusal(lambda p=part: config.parse(Serve, p, source=str(path)))
-    ]  # type: ignore[misc]
-    return list(dict.fromkeys(found)) or _refusal(lambda: load(path))
+        return _refusal(partial(load, path))
+    found: list[str] = []
+    for part in _parts(Serve, mapping):
+        found += _refusal(partial(config.parse, Serve, part, source=str(path)))
+    return list(dict.fromkeys(found)) or _refusal(partial(load, path))
 
 
-def _refusal(act: Any) -> list[str]:
+def _refusal(act: Callable[[], Any]) -> list[str]:
     try:
         act()
     except ConfigError as error:
@@ -519,13 +518,15 @@ def _absent(serve: Serve) -> Iterator[str]:
     """Name what the settings speak of and is not there."""
     from affekt.live import rules
 
-    for place, act in (
-        ("engine.vad", lambda: registry.load("vad", serve.engine.vad)),
-        ("engine.denoise", lambda: denoise.stage(serve.engine.denoise)),
-        ("engine.rules", lambda: rules.defaults(serve.engine.rules)),
-        ("engine.model", lambda: bundle.card(serve.engine.model)),
-        *((f"engine.models[{i}]", lambda name=name: bundle.card(name)) for i, name in enumerate(serve.engine.models)),
-    ):
+    engine = serve.engine
+    asked: dict[str, Callable[[], Any]] = {
+        "engine.vad": partial(registry.load, "vad", engine.vad),
+        "engine.denoise": partial(denoise.stage, engine.denoise),
+        "engine.rules": partial(rules.defaults, engine.rules),
+        "engine.model": partial(bundle.card, engine.model),
+        **{f"engine.models[{i}]": partial(bundle.card, name) for i, name in enumerate(engine.models)},
+    }
+    for place, act in asked.items():
         try:
             act()
         except AffektError as error:
@@ -554,7 +555,8 @@ def _plan(serve: Serve, env: Mapping[str, str]) -> Iterator[str]:
     if ingest.audiosocket_port:
         yield f"          tcp://{ingest.host}:{ingest.audiosocket_port}  from {', '.join(ingest.audiosocket_allow)}"
     models = ", ".join((engine.model, *engine.models))
-    yield f"engine    {models}; vad {engine.vad}, denoise {engine.denoise}, every {engine.hop:g} s, threads {engine.threads}"
+    hears = f"vad {engine.vad}, denoise {engine.denoise}, every {engine.hop:g} s, threads {engine.threads}"
+    yield f"engine    {models}; {hears}"
     changed = f", changed: {', '.join(engine.rules)}" if engine.rules else ""
     yield f"rules     those that ship{changed}"
     database = env.get("AFFEKT_DATABASE_URL") or serve.database or f"sqlite:///{serve.folder / 'affekt.db'}"

@@ -66,14 +66,15 @@ class Judging:
         self._lanes: dict[Lane, _Lane] = {"now": _Lane(longest), "jobs": _Lane(longest)}
         self._waiting = waiting
 
-    async def duration(self, path: Path, name: str) -> float | None | dict[str, Any]:
+    async def duration(self, path: Path, name: str) -> float | dict[str, Any] | None:
         """Give the seconds of a recording, None where it does not say; or the problem that it has.
 
         Raises:
             Full: too many are waiting.
         """
         said = await self._do("now", {"do": "measure", "path": str(path), "name": name}, None)
-        return said["problem"] if "problem" in said else said["seconds"]
+        found: float | dict[str, Any] | None = said["problem"] if "problem" in said else said["seconds"]
+        return found
 
     async def judge(
         self, path: Path, name: str, wish: Wish, *, lane: Lane = "now", heard: Heard | None = None
@@ -100,7 +101,7 @@ class Judging:
         own.waiting += 1
         try:
             async with own.turn:
-                return await _uncancelled(asyncio.to_thread(own.do, task, heard), own)
+                return await _uncancelled(own, task, heard)
         finally:
             own.waiting -= 1
 
@@ -114,15 +115,15 @@ class Judging:
             lane.kill()
 
 
-async def _uncancelled(work: Any, lane: _Lane) -> Any:
+async def _uncancelled(lane: _Lane, task: Mapping[str, Any], heard: Heard | None) -> dict[str, Any]:
     """Wait for the work; where nobody waits any longer, end it, and only then let the next one in."""
-    task = asyncio.ensure_future(work)
+    work = asyncio.create_task(asyncio.to_thread(lane.do, task, heard))
     try:
-        return await asyncio.shield(task)
+        return await asyncio.shield(work)
     except asyncio.CancelledError:
         lane.kill()
         with suppress(Exception):
-            await task
+            await work
         raise
 
 
@@ -145,7 +146,12 @@ class _Lane:
         """Have the process do it; blocks."""
         late = threading.Event()
         process = self._ready()
-        with _alarm(self._longest, lambda: (late.set(), process.kill())):
+
+        def give_up() -> None:
+            late.set()
+            process.kill()
+
+        with _alarm(self._longest, give_up):
             said = _ask(process, task, heard)
         if said is not None:
             self._judged += 1
@@ -182,7 +188,7 @@ def _alarm(seconds: float, ring: Callable[[], Any]) -> Iterator[None]:
 
 
 def _start() -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603  ourselves, and no word of it comes from outside
         [sys.executable, "-m", __name__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -227,7 +233,7 @@ def serve(lines: TextIO, out: TextIO) -> None:
     """Do one task per line, until the lines end."""
     for line in lines:
         task = json.loads(line)
-        print(json.dumps(_answer(task, out), ensure_ascii=False), file=out, flush=True)  # noqa: T201
+        print(json.dumps(_answer(task, out), ensure_ascii=False), file=out, flush=True)
 
 
 def _answer(task: Mapping[str, Any], out: TextIO) -> dict[str, Any]:
@@ -259,7 +265,7 @@ def _judge(task: Mapping[str, Any], out: TextIO) -> dict[str, Any]:
         share = min(1.0, seconds / whole) if whole else 0.0
         if share >= told + 0.01:
             told = share
-            print(json.dumps({"heard": share}), file=out, flush=True)  # noqa: T201
+            print(json.dumps({"heard": share}), file=out, flush=True)
 
     recognizer = _recognizer(wish.model, wish.window, wish.hop, wish.denoise)
     timeline = recognizer.predict_file(

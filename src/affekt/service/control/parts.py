@@ -6,10 +6,11 @@ The hub, the bus and the deliveries are others' work; the shapes below say what 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
 
+from anyio import from_thread
 from fastapi import Depends, Request
 
 from affekt.service.auth.limits import Buckets, Lockout
@@ -23,18 +24,25 @@ if TYPE_CHECKING:
     from affekt.service.store import Store
 
 
+HOME = "default"
+"""The tenant whose admins run the installation: they see and make all tenants; others see their own."""
+
+
 class Hub(Protocol):
-    """The calls that are going on."""
+    """The calls that are going on. It belongs to the event loop."""
 
     def snapshot(self, tenant: str, call: str | None = None) -> Mapping[str, Any]:
         """Give the live state of a tenant, or of one of its calls."""
 
-    def subscribe(self, tenant: str, call: str | None = None) -> AsyncIterator[Any]:
-        """Give the snapshot, then what changes."""
+    def changed(self, tenant: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Take alerts as the store has them, after somebody has acknowledged or snoozed them."""
+
+    def end(self, tenant: str, calls: Iterable[str]) -> None:
+        """Take calls away that were erased."""
 
 
 class Bus(Protocol):
-    """The line to gateway and engine."""
+    """The line to gateway and engine. It belongs to the event loop."""
 
     def send(self, message: Mapping[str, Any]) -> Any:
         """Send a command to whom it concerns; returns at once."""
@@ -46,7 +54,10 @@ class Bus(Protocol):
 class Deliver(Protocol):
     """What takes alerts to where people want them."""
 
-    async def test(self, tenant: str, destination: str) -> Mapping[str, Any]:
+    def check(self, kind: str, settings: Mapping[str, Any], secret: str) -> None:
+        """Refuse, with a UsageError, what is no destination."""
+
+    async def test(self, tenant: str, destination: Mapping[str, Any]) -> Mapping[str, Any]:
         """Send a trial there; give what came of it."""
 
 
@@ -58,8 +69,8 @@ class Principal:
     name: str
     "user, or `key:<prefix>`"
     role: Role
-    session: str | None = None
-    "hash of the session's token; None: an API key, or nobody needs to say who they are"
+    session: str | None = field(default=None, repr=False)
+    "its token; None: an API key, or nobody needs to say who they are"
     csrf: str | None = field(default=None, repr=False)
     expires: str | None = None
 
@@ -87,11 +98,15 @@ class Parts:
 
     def audit(self, who: Principal, action: str, what: str, **detail: Any) -> None:
         """Write a line into the audit log."""
-        self.store.audit(who.tenant, who.name, action, what, detail)
+        self.store.audit(who.tenant, who.name, action, what, detail=detail)
+
+    def tell(self, **command: Any) -> None:
+        """Send a command to gateway and engine; from a thread, since the bus belongs to the event loop."""
+        from_thread.run_sync(self.bus.send, command)
 
     def tell_gateway(self) -> None:
         """Send the gateway what has changed of tokens, expected calls and tenants."""
-        self.bus.send({"type": "ingest", "snapshot": self.store.ingest_snapshot()})
+        self.tell(type="ingest", snapshot=self.store.ingest_snapshot())
 
 
 def parts(request: Request) -> Parts:

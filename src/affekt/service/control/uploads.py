@@ -5,10 +5,7 @@ A sender's file name is for people only; on the disk a file is called by its num
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -37,15 +34,10 @@ class Upload:
     "bytes"
 
 
-@contextmanager
-def folder(parent: Path) -> Iterator[Path]:
-    """Make a folder for the files of one request, and remove it with all that is in it."""
+def folder(parent: Path) -> Path:
+    """Make a folder for the files of one request; whoever asks for it removes it."""
     parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=parent))
-    try:
-        yield made
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+    return Path(tempfile.mkdtemp(dir=parent))
 
 
 async def receive(request: Request, into: Path, *, most: int) -> list[Upload]:
