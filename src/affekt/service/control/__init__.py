@@ -1,0 +1,1 @@
+"""REST, live state, dashboard: the process that people and programs talk to."""
