@@ -75,7 +75,7 @@ def test_a_call_shows_what_its_messages_said():
         Live(),
         say.start(),
         say.say("turn.started", time=1.0, speaker="in", role="customer", start=0.9),
-        say.say("window.judged", time=4.0, speaker="in", confidence=0.7, model="default@1"),
+        say.say("window.judged", time=4.0, speaker="in", emotion="anger", confidence=0.7, model="default@1"),
         say.mood(4.0),
         say.say("talk", time=4.1, seconds={"in": 3.2, "out": 0.0}),
         say.say("gap", time=5.0, track="in", kind="lost", start=4.5, end=5.0),
@@ -96,6 +96,16 @@ def test_an_agent_is_never_shown_with_an_emotion():
     live = run(Live(), say.start(), {**say.mood(3.0), "speaker": "out"})
     assert only(live)["emotion"] is None
     assert only(live)["points"] == []
+
+
+def test_a_confidence_is_shown_beside_its_own_emotion_only():
+    """That of a window that sounded otherwise says nothing of the mood."""
+    say = Sender()
+    judged = {"time": 4.0, "speaker": "in", "emotion": "calm", "confidence": 0.7}
+    live = run(Live(), say.start(), say.mood(3.0), say.say("window.judged", **judged))
+    assert only(live)["confidence"] is None
+    run(live, say.mood(4.0, levels={"calm": 0.9}))
+    assert only(live)["confidence"] == 0.7
 
 
 def test_a_replay_changes_nothing():

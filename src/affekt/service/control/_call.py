@@ -104,6 +104,7 @@ class Call:
         self.open: set[str] = set()
         self._changed: dict[str, int] = {}
         self._levels: Mapping[str, float] = {}
+        self._judged: tuple[Any, Any] = (None, None)  # emotion and confidence of the last window
         self._talks: dict[str, Mapping[str, float]] = {}
         self._gaps: dict[str, float] = {}
         self._seen: OrderedDict[tuple[Any, ...], None] = OrderedDict()
@@ -188,7 +189,7 @@ class Call:
         }
         self.row(alert, version)
         about = {"call": self.id, "agent": self.values["agent"], "queue": self.values["queue"]}
-        return [{**alert, **about, "at": iso(message["at"])}]
+        return [{**alert, **about, "changed": iso(message["at"])}]
 
     def _started(self, message: Mapping[str, Any], version: int) -> None:
         stream = str(message.get("stream"))
@@ -215,6 +216,7 @@ class Call:
         slopes = message.get("trend") or {}
         trend = round(sum(URGENCY.get(name, 0.0) * slope for name, slope in slopes.items()), 4)
         self.put(version, emotion=emotion, level=level, uncertain=uncertain, trend=trend, **affect)
+        self._sure(version)
         self._warm(version)
         if not self.points or at > self.points[-1][1][0]:
             alone = heat(self._levels, uncertain=uncertain) * 2
@@ -227,7 +229,14 @@ class Call:
         self.put(version, heat=heat(self._levels, uncertain=self.values["uncertain"], firing=firing))
 
     def _judged(self, message: Mapping[str, Any], version: int) -> None:
-        self.put(version, confidence=message.get("confidence"), model=message.get("model") or self.values["model"])
+        self._judged = message.get("emotion"), message.get("confidence")
+        self.put(version, model=message.get("model") or self.values["model"])
+        self._sure(version)
+
+    def _sure(self, version: int) -> None:
+        """Show the confidence of the last window where it is about the emotion that is shown."""
+        emotion, confidence = self._judged
+        self.put(version, confidence=confidence if emotion == self.values["emotion"] else None)
 
     def _speaks(self, message: Mapping[str, Any], version: int) -> None:
         who = message.get("speaker") or "speaker"

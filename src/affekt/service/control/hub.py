@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from affekt.service.control._call import POINTS, Call, heat, iso
@@ -250,6 +250,17 @@ class Hub:
         viewer.wake()
         self._viewers.setdefault(tenant, set()).add(viewer)
         return viewer
+
+    async def subscribe(self, tenant: str, call: str | None = None) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """Give ("snapshot", ...) and then ("delta", ...) whenever something is new, for as long as somebody asks."""
+        viewer = self.watch(tenant, call)
+        try:
+            while not viewer.closed:
+                found = viewer.look() if await viewer.wait(1.0) else None
+                if found is not None:
+                    yield found
+        finally:
+            self.leave(tenant, viewer)
 
     def leave(self, tenant: str, viewer: Viewer) -> None:
         """Look no longer."""
