@@ -1,0 +1,69 @@
+"""A row of the outbox -> `Delivery`; what became of it: `Sent` or `Failed`.
+
+The id is that of the row, and the same whenever the delivery is tried again: by it a receiver knows what it has had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a tenant wants to be told."""
+
+    id: str
+    kind: str
+    "a file of `affekt.service.deliver.channels`"
+    name: str
+    "what the tenant calls it"
+    settings: Mapping[str, Any]
+    secret: str = field(default="", repr=False)
+    "what it is, its channel says"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One change of one alert, for one destination."""
+
+    id: str
+    tenant: str
+    change: str
+    "the state that the alert came to: firing, acknowledged, snoozed, resolved, expired; or test"
+    alert: Mapping[str, Any]
+    "as REST shows it"
+    destination: Destination
+    attempts: int = 0
+    "how often it was tried before"
+    link: str = ""
+    "page of the alert in the dashboard"
+
+    @property
+    def type(self) -> str:
+        """Name of the event, such as `alert.firing`."""
+        return "test" if self.change == "test" else f"alert.{self.change}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """It was taken."""
+
+    status: int
+    "of HTTP or SMTP"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It was not taken."""
+
+    why: str
+    "without anything secret: people read it"
+    after: float | None = None
+    "s: the receiver wants nothing before that"
+    ends: Literal["nothing", "delivery", "destination"] = "nothing"
+    "what is given up for good"
+
+
+Outcome = Sent | Failed
