@@ -27,6 +27,7 @@ from affekt.service.deliver.delivery import Delivery, Destination, Failed, Sent
 from affekt.service.deliver.net import Answer, Net, judged
 from affekt.service.deliver.worker import attempt, trial
 
+AT = "2026-11-30T09:15:02.120Z"
 ALERT = {
     "id": "8c0e0d64-0f0e-5d3c-9d58-6a5b1d2f7a11",
     "call": "4d8cf0e3-2d5a-5f57-8b9e-0f6f4c2f3f10",
@@ -34,9 +35,8 @@ ALERT = {
     "speaker": "customer",
     "state": "firing",
     "reason": "anger at 0.80 (0.35 or more for 4.0 s of speech)",
-    "started": "2026-11-30T09:15:02.120Z",
-    "changed": "2026-11-30T09:15:02.120Z",
-    "ended": None,
+    "fired": AT,
+    "changed": AT,
     "queue": "billing",
     "agent": "Jane Doe",
     "evidence": {"windows": 4, "level": 0.8, "model": "default", "points": [[12.5, 0.8, -0.5, 0.6]]},
@@ -44,10 +44,10 @@ ALERT = {
 SECRET = webhook.new_secret()
 
 
-def delivery(kind: str, settings: dict, secret: str = "", *, change: str = "firing", **alert) -> Delivery:
+def delivery(kind, settings, secret="", *, change="firing", at=AT, later=None, **alert) -> Delivery:
     to = Destination("d1", kind, "team", settings, secret)
     page = "https://affekt.example.com/#/alerts/1"
-    return Delivery("7c9e6679-7425-40de-944b-e07fc1f90ae7", "default", change, ALERT | alert, to, 0, page)
+    return Delivery("7c9e6679-7425-40de-944b-e07fc1f90ae7", "default", change, at, ALERT | alert, to, 1, page, later)
 
 
 def tried(given: Delivery, *, tls: ssl.SSLContext | None = None, timeout: float = 15.0):
@@ -143,7 +143,7 @@ def test_the_standards_own_library_verifies_a_webhook():
     request = got.requests[0]
     said = standardwebhooks.Webhook(SECRET).verify(request.body, request.headers)
     assert said["type"] == "alert.firing"
-    assert said["timestamp"] == ALERT["changed"]
+    assert said["timestamp"] == AT
     assert said["data"]["id"] == ALERT["id"]
     assert request.headers["webhook-id"] == "7c9e6679-7425-40de-944b-e07fc1f90ae7"
     with pytest.raises(standardwebhooks.WebhookVerificationError):
@@ -162,7 +162,7 @@ def test_while_a_secret_is_changed_both_verify():
 
 def test_a_thin_body_says_no_more_than_ids_rule_state_and_link():
     said = json.loads(webhook.payload(delivery("webhook", {}, SECRET)))
-    assert set(said["data"]) == {"tenant", "id", "call", "rule", "state", "started", "ended", "link"}
+    assert set(said["data"]) == {"tenant", "id", "call", "rule", "state", "fired", "link"}
     more = json.loads(webhook.payload(delivery("webhook", {}, SECRET), detail=True))["data"]
     assert more["reason"] == ALERT["reason"]
     assert "Jane" not in json.dumps(more)
@@ -418,8 +418,9 @@ def test_teams_gets_one_adaptive_card_without_markdown():
 
 @pytest.mark.parametrize("make", [slack.message, teams.message])
 def test_a_late_message_says_what_is_so_by_now(make):
-    assert "By now: resolved" in json.dumps(make(delivery("slack", {}, "", state="resolved")))
-    assert "By now" not in json.dumps(make(delivery("slack", {}, "", state="firing")))
+    late = delivery("slack", {}, "", later={"state": "resolved", "at": AT})
+    assert "By now: resolved" in json.dumps(make(late))
+    assert "By now" not in json.dumps(make(delivery("slack", {}, "")))
 
 
 def test_the_url_which_is_the_secret_is_in_no_error():
@@ -473,10 +474,11 @@ def test_two_calls_are_two_alerts_and_a_change_is_the_same_one():
 
 @pytest.mark.parametrize("change", ["resolved", "expired", "snoozed"])
 def test_an_alert_that_is_over_has_its_end(change):
-    over = posted(change=change, state=change, ended="2026-11-30T09:16:00Z")
-    assert over["endsAt"] == "2026-11-30T09:16:00+00:00"
-    late = posted(change="firing", state=change, ended="2026-11-30T09:16:00Z")
-    assert late["endsAt"] == over["endsAt"]
+    """Also where its beginning is told late, after its end."""
+    end = "2026-11-30T09:16:00Z"
+    assert posted(change=change, at=end)["endsAt"] == "2026-11-30T09:16:00+00:00"
+    late = posted(change="firing", later={"state": change, "at": end})
+    assert late["endsAt"] == "2026-11-30T09:16:00+00:00"
 
 
 def test_an_alert_that_goes_on_ends_hours_later():
@@ -484,7 +486,7 @@ def test_an_alert_that_goes_on_ends_hours_later():
 
 
 def test_an_end_is_always_after_the_start():
-    assert posted(change="resolved", ended=ALERT["started"])["endsAt"] > posted()["startsAt"]
+    assert posted(change="resolved", at=AT)["endsAt"] > posted()["startsAt"]
 
 
 def test_credentials_go_into_the_header():
@@ -534,24 +536,23 @@ def test_a_real_alertmanager_shows_an_alert_until_it_is_over(running):
     now = datetime.datetime.now(datetime.UTC)
     settings = {"url": f"http://127.0.0.1:{running}", **LOOPBACK, "ports": [running]}
     started = (now - datetime.timedelta(seconds=30)).isoformat()
-    assert tried(delivery("alertmanager", settings, started=started)) == Sent(200)
+    assert tried(delivery("alertmanager", settings, fired=started)) == Sent(200)
     (found,) = shown(running)
     assert found["labels"]["alertname"] == "sustained"
     assert found["annotations"]["link"].startswith("https://affekt.example.com/")
     assert found["generatorURL"] == found["annotations"]["link"]
     assert found["status"]["state"] in ("active", "unprocessed")
-    other = delivery("alertmanager", settings, started=started, id="another")
+    other = delivery("alertmanager", settings, fired=started, id="another")
     assert tried(other) == Sent(200)
     assert len(shown(running)) == 2
-    over = delivery(
-        "alertmanager", settings, change="resolved", state="resolved", started=started, ended=now.isoformat()
-    )
+    end = now.isoformat()
+    over = delivery("alertmanager", settings, change="resolved", at=end, fired=started)
     assert tried(over) == Sent(200)
-    late = delivery("alertmanager", settings, change="firing", state="resolved", started=started, ended=now.isoformat())
+    late = delivery("alertmanager", settings, later={"state": "resolved", "at": end}, fired=started)
     assert tried(late) == Sent(200)
     assert [alert["labels"]["alert_id"] for alert in shown(running)] == ["another"]
 
 
 def test_what_alertmanager_refuses_is_given_up_with_its_reason():
     _, outcome = sent_to(status(400, body=b'"bad label\r\nset"'), lambda got: delivery("alertmanager", got.settings))
-    assert outcome == Failed('Alertmanager does not take this alert: "bad label set"', ends="delivery")
+    assert outcome == Failed('Alertmanager does not take this alert: "bad label set"', ends="delivery", status=400)

@@ -79,7 +79,14 @@ def secure(port: int, security: str, **more) -> dict:
 def mail_to(settings: dict, secret: str = "", **alert) -> Delivery:
     to = Destination("d1", "email", "team", settings, secret)
     return Delivery(
-        "7c9e6679-7425", "default", "firing", ALERT | alert, to, 0, "https://affekt.example.com/#/alerts/a-1"
+        "7c9e6679-7425",
+        "default",
+        "firing",
+        "2026-11-30T09:15:02Z",
+        ALERT | alert,
+        to,
+        0,
+        "https://affekt.example.com/#/alerts/a-1",
     )
 
 
@@ -184,7 +191,7 @@ def test_a_user_logs_in_by_tls_and_a_wrong_password_may_be_mended(tls):
     with mail_server(box, authenticator=login, tls_context=server, auth_required=True) as port:
         assert tried(secure(port, "starttls", user="me"), "right", trust=trust) == Sent(250)
         outcome = tried(secure(port, "starttls", user="me"), "hunter2", trust=trust)
-    assert outcome == Failed("the mail server answered 535")
+    assert outcome == Failed("the mail server answered 535", status=535)
 
 
 @pytest.mark.parametrize(

@@ -32,13 +32,17 @@ class Delivery:
     tenant: str
     change: str
     "the state that the alert came to: firing, acknowledged, snoozed, resolved, expired; or test"
+    at: str
+    "when it did, ISO 8601"
     alert: Mapping[str, Any]
-    "as REST shows it"
+    "as REST shows it, after this change"
     destination: Destination
-    attempts: int = 0
-    "how often it was tried before"
+    tries: int = 1
+    "how often it was tried, with this one"
     link: str = ""
     "page of the alert in the dashboard"
+    later: Mapping[str, Any] | None = None
+    "`state` of the alert by now and `at`, since when; None: this change was its last"
 
     @property
     def type(self) -> str:
@@ -64,6 +68,8 @@ class Failed:
     "s: the receiver wants nothing before that"
     ends: Literal["nothing", "delivery", "destination"] = "nothing"
     "what is given up for good"
+    status: int | None = None
+    "of HTTP or SMTP, where there was an answer"
 
 
 Outcome = Sent | Failed

@@ -175,10 +175,11 @@ def judged(answer: Answer, *, now: datetime.datetime | None = None) -> Outcome:
     if 200 <= status < 300:
         return Sent(status)
     if status == 410:
-        return Failed("410: the receiver says that it is gone for good", ends="destination")
+        return Failed("410: the receiver says that it is gone for good", ends="destination", status=status)
     if 300 <= status < 400:
-        return Failed(f"{status}: a redirect is not followed; give the destination its new URL")
-    return Failed(f"the receiver answered {status}", after=_rest(answer.headers.get("retry-after"), now))
+        return Failed(f"{status}: a redirect is not followed; give the destination its new URL", status=status)
+    rest = _rest(answer.headers.get("retry-after"), now)
+    return Failed(f"the receiver answered {status}", after=rest, status=status)
 
 
 def _rest(text: str | None, now: datetime.datetime | None) -> float | None:

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -57,17 +58,20 @@ class Outbox(Protocol):
     """What the worker needs of `Store`; blocking, thread-safe."""
 
     def claim(
-        self, limit: int, lease_s: float, now: float | None = None, without: Sequence[str] = ()
+        self, limit: int, lease_s: float, *, now: float | None = None, without: Collection[str] = ()
     ) -> list[dict[str, Any]]:
         """Lease what is due, the earliest first, but nothing for the destinations `without`."""
 
-    def delivered(self, id: str, status: int) -> None:
+    def release(self, ids: Collection[str]) -> None:
+        """Give claimed deliveries back untried."""
+
+    def delivered(self, id: str, status: int | None = None) -> None:
         """It was taken."""
 
-    def retry(self, id: str, at: float, error: str) -> None:
+    def retry(self, id: str, at: float, error: str, *, status: int | None = None) -> None:
         """Try again at a Unix time."""
 
-    def gave_up(self, id: str, error: str) -> None:
+    def gave_up(self, id: str, error: str, *, status: int | None = None) -> None:
         """Never try again."""
 
     def destination_disable(self, id: str, why: str) -> None:
@@ -104,37 +108,64 @@ async def trial(tenant: str, destination: Mapping[str, Any], net: Net, *, link: 
         link: page that the message leads to.
     """
     now = time.time()
-    alert = {"id": "test", "rule": "test", "state": "test", "reason": "This is a test.", "started": _iso(now)}
+    alert = {"id": "test", "rule": "test", "state": "test", "reason": "This is a test.", "fired": _iso(now)}
     to = _destination(destination)
-    return await attempt(Delivery(f"test-{now:.6f}", tenant, "test", {**alert, "changed": _iso(now)}, to, 0, link), net)
+    return await attempt(Delivery(f"test-{now:.6f}", tenant, "test", _iso(now), alert, to, 1, link), net)
 
 
 @dataclass(slots=True)
 class _Lane:
     """What waits for one destination, and what is on its way there."""
 
+    gap: float
+    "s between two"
+    tries: int
+    "that a delivery has"
     waiting: deque[tuple[Delivery, float]] = field(default_factory=deque)
     "and when its lease ends, by the monotonic clock"
     alerts: set[Any] = field(default_factory=set)
     "ids of those that are on their way"
-    sides: int = SIDES
     free_at: float = 0.0
     "monotonic: nothing is sent before that"
     passed_over: bool = False
     "it was full when the outbox was last asked, which may hold more for it"
 
+    @classmethod
+    def to(cls, kind: str) -> _Lane:
+        """Make a lane; what no channel knows any more is tried once, and fails with that reason."""
+        known = channels.channel(kind) if kind in channels.kinds() else None
+        return cls(known.GAP, known.TRIES) if known else cls(0.0, 1)
+
+    @property
+    def sides(self) -> int:
+        return 1 if self.gap else SIDES
+
     @property
     def is_full(self) -> bool:
-        return len(self.waiting) >= self.sides or self.free_at > time.monotonic()
+        return len(self.waiting) >= self.sides or self.is_resting
 
-    def next(self) -> tuple[Delivery, float] | None:
-        """Take the first whose alert is not on its way already."""
-        for index, (delivery, _) in enumerate(self.waiting):
-            if delivery.alert.get("id") not in self.alerts:
-                found = self.waiting[index]
+    @property
+    def is_resting(self) -> bool:
+        return self.free_at > time.monotonic()
+
+    def next(self, seconds: float) -> Delivery | None:
+        """Take the first whose lease lasts so long, and whose alert is not on its way already."""
+        if len(self.alerts) >= self.sides or self.is_resting:
+            return None
+        end = time.monotonic() + seconds
+        for index, (delivery, until) in enumerate(self.waiting):
+            if until >= end and delivery.alert.get("id") not in self.alerts:
                 del self.waiting[index]
-                return found
+                self.alerts.add(delivery.alert.get("id"))
+                return delivery
         return None
+
+    def late(self, seconds: float) -> list[str]:
+        """Take out what has not started, and whose lease does not last so long; give the ids."""
+        end = time.monotonic() + seconds
+        found = [delivery.id for delivery, until in self.waiting if until < end]
+        self.waiting = deque(pair for pair in self.waiting if pair[1] >= end)
+        return found
 
 
 class Worker:
@@ -147,7 +178,16 @@ class Worker:
         await worker.stop()
     """
 
-    def __init__(self, outbox: Outbox, net: Net, *, link: str = "", lease: float = LEASE, poll: float = POLL) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        net: Net,
+        *,
+        link: str = "",
+        lease: float = LEASE,
+        poll: float = POLL,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         """Make ready; nothing is sent before `run`.
 
         Args:
@@ -156,11 +196,16 @@ class Worker:
             link: page of an alert, with {id} and {call}; empty: no link.
             lease: seconds.
             poll: seconds.
+            clock: Unix time, by which deliveries are due.
+
+        Raises:
+            UsageError: a lease that would end while a delivery is on its way.
         """
-        if lease <= net.timeout + _MARGIN:
-            raise UsageError(f"given a lease of {lease:g} s, allowed is more than {net.timeout + _MARGIN:g} s")
+        self._need = net.timeout + _MARGIN
+        if lease <= self._need:
+            raise UsageError(f"given a lease of {lease:g} s, allowed is more than {self._need:g} s")
         self._outbox, self._net, self._link = outbox, net, link
-        self._lease, self._poll = lease, poll
+        self._lease, self._poll, self._clock = lease, poll, clock
         self._lanes: dict[str, _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ids: set[str] = set()
@@ -181,16 +226,19 @@ class Worker:
             while not self._stopping:
                 self._awake.clear()
                 rest = await self._look()
-                self._start_all()
+                for id in list(self._lanes):
+                    self._start(id)
+                await self._give_back(self._need)
                 await self._sleep(rest)
         finally:
             self._done.set()
 
     async def stop(self, seconds: float = 10.0) -> None:
-        """Claim no more, let what is on its way end, and leave the rest to its lease."""
+        """Claim no more, give back what has not started, and let what is on its way end for so many seconds."""
         self._stopping = True
         self.wake()
         await self._done.wait()
+        await self._give_back(math.inf)
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=seconds)
             for task in late:
@@ -207,7 +255,8 @@ class Worker:
         full = [id for id, lane in self._lanes.items() if lane.passed_over]
         claimed = time.monotonic()
         try:
-            rows = await self._in_thread(self._outbox.claim, BATCH, self._lease, None, full)
+            claim = partial(self._outbox.claim, BATCH, self._lease, now=self._clock(), without=full)
+            rows = await self._in_thread(claim)
         except Exception as error:
             log.error("the outbox cannot be asked: %s", error)
             return _AWAY
@@ -222,42 +271,43 @@ class Worker:
             return
         self._ids.add(delivery.id)
         to = delivery.destination
-        lane = self._lanes.setdefault(to.id, _Lane())
-        lane.sides = 1 if to.kind in channels.kinds() and channels.channel(to.kind).GAP else SIDES
-        lane.waiting.append((delivery, until))
+        if to.id not in self._lanes:
+            self._lanes[to.id] = _Lane.to(to.kind)
+        self._lanes[to.id].waiting.append((delivery, until))
+
+    async def _give_back(self, seconds: float) -> None:
+        """Release what waits and has a lease that ends within so many seconds: it would end under the sending."""
+        ids = [id for lane in self._lanes.values() for id in lane.late(seconds)]
+        if not ids:
+            return
+        self._ids.difference_update(ids)
+        try:
+            await self._in_thread(self._outbox.release, ids)
+        except Exception as error:
+            log.error("deliveries cannot be given back, and wait for their lease to end: %s", error)
 
     def _read(self, row: Mapping[str, Any]) -> Delivery:
         alert = row["alert"]
         link = self._link.replace("{id}", str(alert.get("id", ""))).replace("{call}", str(alert.get("call", "")))
         to = _destination(row["destination"])
-        return Delivery(row["id"], row["tenant"], row["change"], alert, to, row["tries"], link)
-
-    def _start_all(self) -> None:
-        for id in list(self._lanes):
-            self._start(id)
+        own = (row["id"], row["tenant"], row["change"], row["at"])
+        return Delivery(*own, alert, to, row["tries"], link, row.get("later"))
 
     def _start(self, id: str) -> None:
         """Send what the lane has room for; forget a lane that is empty and rested."""
         lane = self._lanes[id]
-        while len(lane.alerts) < lane.sides and lane.free_at <= time.monotonic() and not self._stopping:
-            if (found := lane.next()) is None:
-                break
-            delivery, until = found
-            if until - time.monotonic() < self._net.timeout + _MARGIN:
-                self._ids.discard(delivery.id)  # its lease would end under it: it is claimed again
-                continue
-            lane.alerts.add(delivery.alert.get("id"))
+        while not self._stopping and (delivery := lane.next(self._need)) is not None:
             task = asyncio.create_task(self._send(delivery, lane))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        if not lane.alerts and not lane.waiting and lane.free_at <= time.monotonic():
+        if not lane.alerts and not lane.waiting and not lane.is_resting:
             del self._lanes[id]
 
     async def _send(self, delivery: Delivery, lane: _Lane) -> None:
         try:
             outcome = await attempt(delivery, self._net)
-            self._rest(delivery, lane, outcome)
-            await self._in_thread(self._tell, delivery, outcome)
+            self._rest(lane, outcome)
+            await self._in_thread(self._tell, delivery, lane, outcome)
         except Exception as error:
             # It stays leased, and is sent again with the same id.
             log.error("delivery %s cannot be written down: %s", delivery.id, error)
@@ -268,31 +318,26 @@ class Worker:
             if lane.passed_over and not lane.is_full:
                 self.wake()
 
-    def _rest(self, delivery: Delivery, lane: _Lane, outcome: Outcome) -> None:
+    def _rest(self, lane: _Lane, outcome: Outcome) -> None:
         """Keep the channel's pace, and a receiver's wish to be left alone: it holds for all that goes there."""
-        kind = delivery.destination.kind
-        gap = channels.channel(kind).GAP if kind in channels.kinds() else 0.0
         asked = outcome.after or 0.0 if isinstance(outcome, Failed) else 0.0
-        lane.free_at = max(lane.free_at, time.monotonic() + max(gap, asked))
+        lane.free_at = max(lane.free_at, time.monotonic() + max(lane.gap, asked))
         if isinstance(outcome, Failed) and outcome.ends == "destination":
-            self._ids.difference_update(waiting.id for waiting, _ in lane.waiting)
-            lane.waiting.clear()
+            self._ids.difference_update(lane.late(math.inf))
 
-    def _tell(self, delivery: Delivery, outcome: Outcome) -> None:
+    def _tell(self, delivery: Delivery, lane: _Lane, outcome: Outcome) -> None:
         """Write down what became of it; in a thread."""
         if isinstance(outcome, Sent):
             self._outbox.delivered(delivery.id, outcome.status)
             return
-        kind = delivery.destination.kind
-        most = channels.channel(kind).TRIES if kind in channels.kinds() else 1
-        pause = wait(delivery.attempts + 1, outcome, most=most)
-        log.warning("delivery %s to %s: %s", delivery.id, kind, outcome.why)
+        pause = wait(delivery.tries, outcome, most=lane.tries)
+        log.warning("delivery %s to %s: %s", delivery.id, delivery.destination.kind, outcome.why)
+        if pause is None:
+            self._outbox.gave_up(delivery.id, outcome.why, status=outcome.status)
+        else:
+            self._outbox.retry(delivery.id, self._clock() + pause, outcome.why, status=outcome.status)
         if outcome.ends == "destination":
             self._outbox.destination_disable(delivery.destination.id, outcome.why)
-        if pause is None:
-            self._outbox.gave_up(delivery.id, outcome.why)
-        else:
-            self._outbox.retry(delivery.id, time.time() + pause, outcome.why)
 
     async def _sleep(self, seconds: float) -> None:
         """Until waked, until a lane is free again, or for so long."""

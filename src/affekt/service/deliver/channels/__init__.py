@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 from affekt import config, registry
@@ -57,15 +58,17 @@ class Channel(Protocol):
         """Try once."""
 
 
-def kinds() -> list[str]:
+@cache
+def kinds() -> tuple[str, ...]:
     """Name the channels.
 
     >>> kinds()
-    ['alertmanager', 'email', 'slack', 'teams', 'webhook']
+    ('alertmanager', 'email', 'slack', 'teams', 'webhook')
     """
-    return registry.names(FOLDER)
+    return tuple(registry.names(FOLDER))
 
 
+@cache
 def channel(kind: str) -> Channel:
     """Give the channel `kind`.
 

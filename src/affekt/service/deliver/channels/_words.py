@@ -33,7 +33,7 @@ def headline(delivery: Delivery) -> str:
 
     >>> from affekt.service.deliver.delivery import Destination
     >>> to = Destination("1", "slack", "team", {})
-    >>> headline(Delivery("1", "default", "firing", {"rule": "low_valence"}, to))
+    >>> headline(Delivery("1", "default", "firing", "2026-11-30T09:15:02Z", {"rule": "low_valence"}, to))
     'Alert: low valence'
     """
     rule = line(delivery.alert.get("rule") or "affekt", 100).replace("_", " ")
@@ -47,11 +47,11 @@ def reason(delivery: Delivery) -> str:
 
 def facts(delivery: Delivery) -> list[tuple[str, str]]:
     """Name what helps to decide whether to look."""
-    alert, now = delivery.alert, delivery.alert.get("state")
+    alert, later = delivery.alert, delivery.later or {}
     rows = (
         ("Speaker", alert.get("speaker")),
         ("Queue", alert.get("queue")),
-        ("Since", alert.get("started")),
-        ("By now", None if now == delivery.change else now),  # a late delivery must not alarm for what is over
+        ("Since", alert.get("fired")),
+        ("By now", later.get("state")),  # a late delivery must not alarm for what is over
     )
     return [(name, line(value, 100)) for name, value in rows if value]

@@ -76,7 +76,7 @@ async def send(delivery: Delivery, settings: Settings, net: Net) -> Outcome:
     answer = await net.post(_api(settings), body, headers=headers, reach=settings)
     if answer.status == 400:
         said = line(answer.body[:300].decode("utf-8", "replace"))
-        return Failed(f"Alertmanager does not take this alert: {said}", ends="delivery")
+        return Failed(f"Alertmanager does not take this alert: {said}", ends="delivery", status=400)
     return judged(answer)
 
 
@@ -84,14 +84,14 @@ def alert(delivery: Delivery, settings: Settings, *, now: datetime.datetime) -> 
     """Give the alert as `postableAlert` of Alertmanager's API has it.
 
     Args:
-        delivery: of any change; the alert's own state says whether it is over.
+        delivery: of any change; what became of the alert later counts, too.
         settings: `labels` and `hours` are used.
         now: aware.
     """
-    given = delivery.alert
-    over = delivery.change in _OVER or given.get("state") in _OVER
-    starts = _time(given.get("started")) or now
-    ends = (_time(given.get("ended")) or now) if over else now + datetime.timedelta(hours=settings.hours)
+    given, later = delivery.alert, delivery.later or {"state": delivery.change, "at": delivery.at}
+    over = later["state"] in _OVER
+    starts = _time(given.get("fired")) or now
+    ends = (_time(later["at"]) or now) if over else now + datetime.timedelta(hours=settings.hours)
     ends = max(ends, starts + datetime.timedelta(milliseconds=1))  # an end that is no later is refused
     rule = line(given.get("rule") or "test", 100)
     labels = {"alertname": rule, "alert_id": str(given.get("id", "test")), "service": "affekt"}

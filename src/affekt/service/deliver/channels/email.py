@@ -170,10 +170,12 @@ def _greeted(server: Any, host: str) -> None:
 def _refused(recipients: dict[str, tuple[int, bytes]]) -> Failed:
     codes = [code for code, _ in recipients.values()]
     why = f"the mail server takes none of the recipients ({codes[0]})"
-    return Failed(why, ends="delivery" if all(code >= 500 for code in codes) else "nothing")
+    final = all(code >= 500 for code in codes)
+    return Failed(why, ends="delivery" if final else "nothing", status=codes[0])
 
 
 def _answered(error: smtplib.SMTPResponseException) -> Failed:
     """A mail that is refused for what it is (5xx to its data) is not sent again; a bad password may be mended."""
     final = isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= 500
-    return Failed(f"the mail server answered {error.smtp_code}", ends="delivery" if final else "nothing")
+    why = f"the mail server answered {error.smtp_code}"
+    return Failed(why, ends="delivery" if final else "nothing", status=error.smtp_code)

@@ -47,9 +47,9 @@ async def send(delivery: Delivery, settings: Settings, net: Net) -> Outcome:
 def _dead(answer: Answer) -> Failed | None:
     said = answer.body[:100].decode("latin-1").strip()
     if answer.status in (403, 404, 410) and said in _DEAD:
-        return Failed(f"Slack says {said}: make a new incoming webhook", ends="destination")
+        return Failed(f"Slack says {said}: make a new incoming webhook", ends="destination", status=answer.status)
     if answer.status == 400:
-        return Failed("Slack does not take this message (400)", ends="delivery")
+        return Failed("Slack does not take this message (400)", ends="delivery", status=400)
     return None
 
 

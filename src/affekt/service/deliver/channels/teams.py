@@ -43,7 +43,7 @@ async def send(delivery: Delivery, settings: Settings, net: Net) -> Outcome:
     headers = {"Content-Type": "application/json"}
     answer = await net.post(place(delivery.destination.secret, settings), body, headers=headers, reach=settings)
     if answer.status == 400:
-        return Failed("Teams does not take this card (400)", ends="delivery")
+        return Failed("Teams does not take this card (400)", ends="delivery", status=400)
     return judged(answer)
 
 

@@ -30,8 +30,8 @@ LARGEST = 20_000
 """Bytes of a body; the standard asks for no more than 20 kB."""
 
 _MARK = "whsec_"
-_THIN = ("id", "call", "rule", "state", "started", "ended")
-_DETAIL = ("speaker", "reason", "start", "end", "snr", "queue", "evidence")
+_THIN = ("id", "call", "rule", "fired")
+_DETAIL = ("speaker", "reason", "time", "start", "end", "snr", "queue", "model", "evidence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,14 +110,13 @@ def signed(id: str, body: bytes, secrets: list[bytes], now: datetime.datetime) -
 
 
 def payload(delivery: Delivery, *, detail: bool = False) -> bytes:
-    """Give the body, the same at each try: `type`, `timestamp` of the change, `data`.
+    """Give the body: `type`, `timestamp` of the change, `data`. A thin one is the same at each try.
 
     It is at most `LARGEST` bytes: where the evidence makes it larger, that is left out and `truncated` says so.
     """
     alert = delivery.alert
     data = {name: alert.get(name) for name in (*_THIN, *(_DETAIL if detail else ()))}
     data = {name: line(value) if isinstance(value, str) else value for name, value in data.items()}
-    data["state"] = delivery.change
     body = _json(delivery, data)
     if len(body) > LARGEST:
         scalars = {name: value for name, value in data.items() if isinstance(value, str | int | float)}
@@ -128,7 +127,7 @@ def payload(delivery: Delivery, *, detail: bool = False) -> bytes:
 def _json(delivery: Delivery, data: dict[str, Any]) -> bytes:
     whole = {
         "type": delivery.type,
-        "timestamp": delivery.alert.get("changed"),
-        "data": {"tenant": delivery.tenant, **data, "link": delivery.link},
+        "timestamp": delivery.at,
+        "data": {"tenant": delivery.tenant, **data, "state": delivery.change, "link": delivery.link},
     }
     return json.dumps(whole, separators=(",", ":")).encode()
