@@ -220,7 +220,11 @@ def test_a_slow_destination_delays_no_other(store):
     """A hundred deliveries wait for a receiver that hangs; the other one is told at once."""
 
     async def go():
-        async with receiver(status(200), wait=60.0) as slow, receiver(status(200)) as quick, working(store) as worker:
+        async with (
+            receiver(status(200), wait=60.0) as slow,
+            receiver(status(200)) as quick,
+            working(store, timeout=1.5) as worker,
+        ):
             add(store, slow, name="slow")
             fire(store, calls(100))
             worker.wake()
@@ -235,6 +239,54 @@ def test_a_slow_destination_delays_no_other(store):
     seconds, most = asyncio.run(go())
     assert seconds < 1.0
     assert most == SIDES
+
+
+def test_what_waits_too_long_for_its_lease_is_given_back_and_the_try_does_not_count(store):
+    """Four at a time take 0.2 s, and 0.3 s of the lease can be waited: of sixteen claimed, half is given back."""
+    given_back = []
+
+    class Watched:
+        def __getattr__(self, name):
+            return getattr(store, name)
+
+        def release(self, ids):
+            given_back.extend(ids)
+            store.release(ids)
+
+    async def go():
+        async with receiver(status(200), wait=0.2) as got, working(Watched(), timeout=0.5, lease=5.8) as worker:
+            add(store, got)
+            fire(store, calls(16))
+            worker.wake()
+            await until(lambda: states(store)["delivered"] == 16)
+            return got
+
+    got = asyncio.run(go())
+    assert len(got.requests) == 16
+    assert given_back
+    assert {row["tries"] for row in store.deliveries("default")["items"]} == {1}
+
+
+def test_a_late_alert_is_told_to_be_over_by_now(store):
+    """What the channels know of `later` is what the store says."""
+    clock = Clock()
+
+    async def go():
+        async with receiver(in_turn(status(500), status(200))) as got, working(store, clock=clock) as worker:
+            add(store, got, "teams", changes=["firing"])
+            (call,) = calls(1)
+            fire(store, [call])
+            worker.wake()
+            await until(lambda: len(got.requests) == 1)
+            fire(store, [call], "resolved", n=2)
+            clock.ahead = 7.0
+            worker.wake()
+            await until(lambda: states(store)["delivered"] == 2)
+            return [each.body.decode() for each in got.requests]
+
+    first, late = asyncio.run(go())
+    assert "By now" not in first
+    assert "By now: resolved" in late
 
 
 def test_two_changes_of_one_alert_are_never_on_their_way_together(store):
