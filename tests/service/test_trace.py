@@ -34,6 +34,7 @@ def receiver() -> Iterator[tuple[str, list]]:
 
     class Collector(BaseHTTPRequestHandler):
         def do_POST(self):
+            assert self.path == "/v1/traces"
             body = self.rfile.read(int(self.headers["Content-Length"]))
             taken.append(ExportTraceServiceRequest.FromString(body))
             self.send_response(200)
@@ -47,7 +48,7 @@ def receiver() -> Iterator[tuple[str, list]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/v1/traces", taken
+    yield f"http://127.0.0.1:{server.server_port}", taken
     server.shutdown()
     server.server_close()
     thread.join()

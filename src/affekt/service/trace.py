@@ -1,6 +1,6 @@
 """The moments of a window -> one OpenTelemetry span with its stages. Off, it costs one comparison a window.
 
-    tracer = start(endpoint="http://collector:4318/v1/traces", share=0.01, process="engine")
+    tracer = start(endpoint="http://collector:4318", share=0.01, process="engine")
     marks = {} if tracer.pick() else None              # when the window's last sample arrived; mostly None
     if marks is not None: marks["ingest"] = arrived    # each stage: when it began, Unix time, s
     ...
@@ -18,6 +18,7 @@ import random
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from affekt.errors import UsageError
 from affekt.registry import need
@@ -63,7 +64,7 @@ def start(*, endpoint: str | None, share: float = 0.01, process: str = "engine")
     """Begin to trace, where an endpoint is given.
 
     Args:
-        endpoint: where OTLP over HTTP is taken, such as `http://collector:4318/v1/traces`; None: tracing is off.
+        endpoint: where OTLP over HTTP is taken, `http://collector:4318` or with a path; None: tracing is off.
         share: of the windows that are told, in [0, 1].
         process: who tells.
 
@@ -77,9 +78,8 @@ def start(*, endpoint: str | None, share: float = 0.01, process: str = "engine")
         return Silent()
     otlp = need("opentelemetry.exporter.otlp.proto.http.trace_exporter", extra="otel")
     export = need("opentelemetry.sdk.trace.export", extra="otel")
-    return Spans(
-        export.BatchSpanProcessor(otlp.OTLPSpanExporter(endpoint=endpoint, timeout=_PATIENCE)), share, process=process
-    )
+    sender = otlp.OTLPSpanExporter(endpoint=_whole(endpoint), timeout=_PATIENCE)
+    return Spans(export.BatchSpanProcessor(sender), share, process=process)
 
 
 class Spans:
@@ -120,6 +120,15 @@ class Spans:
     def close(self) -> None:
         """Send what is waiting, and end the thread that sends."""
         self._provider.shutdown()
+
+
+def _whole(endpoint: str) -> str:
+    """Add the path that OTLP has for traces, where there is none.
+
+    >>> _whole("http://127.0.0.1:4318"), _whole("https://otlp.example/x/v1/traces")
+    ('http://127.0.0.1:4318/v1/traces', 'https://otlp.example/x/v1/traces')
+    """
+    return endpoint if urlsplit(endpoint).path.strip("/") else endpoint.rstrip("/") + "/v1/traces"
 
 
 def _check(marks: Mapping[str, float], facts: Mapping[str, float]) -> None:
