@@ -13,7 +13,7 @@ ORDERED = True
 
 def legs(call: Call) -> list[Leg]:
     """One connection with both sides: `stereo`."""
-    query = f"token={quote(call.token)}&call={call.id.hex}&rate={call.sound.rate}&channels=stereo"
+    query = f"token={quote(call.token)}&rate={call.sound.rate}&mix=stereo"
     return [FreeSwitch(call, f"/v1/ingest/freeswitch?{query}")]
 
 
@@ -27,7 +27,7 @@ class FreeSwitch(Leg):
     def hello(self) -> list[Message]:
         """Metadata, which is what the customer's set-up says."""
         facts = {"call": self.external, "caller": self.call.customer, "agent": f"agent {self.call.number}"}
-        return [json.dumps(facts | {"rate": self.call.sound.rate, "channels": "stereo", "token": self.call.token})]
+        return [json.dumps(facts)]
 
     def say(self, number: int) -> bytes:
         """20 ms of both sides, a sample of each in turns."""
