@@ -11,7 +11,7 @@ One file of `protocols/` is one protocol: a class `Codec`, which lives as long a
 `authorize` sees what an upgrade can prove: a signature of the platform, a token in the query or in `Authorization:
 Bearer`. Where a protocol can bring the token in its first message, a request without one passes, and the token is in
 `Started.parameters["token"]`: then the server must compare it (`same`), and may ask `authorize` once more with the
-credentials that the token has led to. `TOKEN` says which of the two it is.
+credentials that the token has led to. `PROOF` says which of the two it is.
 """
 
 from __future__ import annotations
@@ -69,9 +69,11 @@ class Codec(Protocol):
         """Begin with what the upgrade has said."""
 
     def feed(self, data: Message) -> list[Event]:
-        """Take one message of a WebSocket (text as `str`, or as bytes of UTF-8 where it can only be text), or a piece
-        of a TCP stream, cut anywhere. Never raises: what is wrong is a `Violation`, after which nothing is told.
-        """  # noqa: D205
+        """Take one message of a WebSocket, or a piece of a TCP stream, cut anywhere.
+
+        Text is `str`, or bytes of UTF-8 where a protocol has nothing but text; what is binary is bytes. Never raises:
+        what is wrong is a `Violation`, after which nothing is told.
+        """
 
     def replies(self) -> list[bytes | str]:
         """Give what must be sent now, and forget it: `str` as text, `bytes` as binary."""
@@ -84,8 +86,8 @@ class Module(Protocol):
     """What a protocol's file owes."""
 
     Codec: type[Codec]
-    TOKEN: Literal["upgrade", "hello"]
-    "hello: the token may come in the first message only; upgrade: all proof is in the request"
+    PROOF: Literal["upgrade", "hello"]
+    "hello: the token may come in the first message; upgrade: all proof is in the request"
 
     def authorize(self, request: Request, credentials: Mapping[str, Any], now: float) -> str | None:
         """Say why not, for the log and never for the other end; None: allowed, as far as the request can prove.
