@@ -274,14 +274,17 @@ class Line:
         return True
 
     def _say(self, number: int) -> None:
-        wire, report = self._wire, self._report
         for one in (number,) if self._disorder is None else self._disorder.step(number):
-            if wire.choked:
-                report.choked += 1
-            else:
-                wire.audio(self.leg.say(one), text=self._text)
-                report.messages += 1
-                self._sent += 1
+            self._send(one)
+
+    def _send(self, number: int) -> None:
+        """Send a message, or leave it out as platforms do where nobody reads; so memory does not grow."""
+        if self._wire.choked:
+            self._report.choked += 1
+            return
+        self._wire.audio(self.leg.say(number), text=self._text)
+        self._report.messages += 1
+        self._sent += 1
 
     def _begin(self, at: float) -> None:
         self._begun = at
@@ -307,7 +310,7 @@ class Line:
         self._leaving = True
         if self._disorder is not None:
             for number in self._disorder.rest():
-                self._wire.audio(self.leg.say(number), text=self._text)
+                self._send(number)
         for message in self.leg.goodbye(self._sent):
             self._wire.send(message)
         wait = 0.0 if self.leg.silent or self.leg.over else _FAREWELL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable
 from typing import Protocol
@@ -65,7 +66,8 @@ class _WebSocket(WSListener):  # type: ignore[misc]
         elif frame.msg_type == WSMsgType.BINARY:
             self._hear(self, frame.get_payload_as_bytes())
         elif frame.msg_type == WSMsgType.CLOSE:
-            self._why = f"closed with {_code(frame.get_close_code())} {frame.get_close_message().decode()}".strip()
+            text = (frame.get_close_message() or b"").decode(errors="replace")
+            self._why = f"closed with {_code(frame.get_close_code())} {text}".strip()
             transport.send_close(WSCloseCode.OK)
             transport.disconnect()
 
@@ -159,7 +161,7 @@ async def connect(url: str, headers: dict[str, str], hear: Hear, end: End, *, tr
     except TimeoutError as error:
         raise ConnectionError(f"no answer within {_CONNECT:g} s") from error
     except OSError as error:
-        raise ConnectionError(error.strerror or str(error)) from error
+        raise ConnectionError(os.strerror(error.errno) if error.errno else str(error)) from error
     made: Wire = wire
     return made
 

@@ -33,14 +33,14 @@ class Telnyx(Leg):
 
     @property
     def external(self) -> str:
-        """The session's id: legs of one call share it."""
-        return str(self.call.id)
+        """By which a customer commands the call."""
+        return f"v2:{self.call.id.hex}"
 
     def hello(self) -> list[Message]:
         """`connected`, `start`."""
         start = {
             **self._account(),
-            "call_session_id": self.external,
+            "call_session_id": str(self.call.id),
             "from": self.call.customer,
             "to": "+15550000000",
             "tags": [],
@@ -60,7 +60,7 @@ class Telnyx(Leg):
         return [self._event("stop", sent + 2, self._account())]
 
     def _account(self) -> dict[str, object]:
-        return {"user_id": "0" * 36, "call_control_id": f"v2:{self.call.id.hex}"}
+        return {"user_id": "0" * 36, "call_control_id": self.external}
 
     def _event(self, name: str, sequence: int, facts: dict[str, object]) -> str:
         return json.dumps(
