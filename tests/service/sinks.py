@@ -30,7 +30,7 @@ class Sink:
     """Listens on a free port of loopback, in a thread of its own.
 
     `refuse` is asked first: it may say why a request is not let in. `after` hears each message that has come, with the
-    socket, and may close it.
+    socket, and may close it. `paths` lets in what is another protocol's.
     """
 
     def __init__(
@@ -39,8 +39,10 @@ class Sink:
         *,
         refuse: Callable[[Request], bool] = lambda request: False,
         after: Callable[[Heard, picows.WSTransport], None] = lambda heard, transport: None,
+        paths: tuple[str, ...] = (),
     ) -> None:
         self.module = codec.load(protocol)
+        self._paths = {self.module.Codec.PATH, *paths}
         self.heard: list[Heard] = []
         self._refuse, self._after = refuse, after
         self._ready = threading.Event()
@@ -74,7 +76,7 @@ class Sink:
         headers = {name.lower(): value for name, value in said.headers.items()}
         url = f"ws://{headers['host']}{said.path.decode()}"
         request = Request(target.path, dict(parse_qsl(target.query)), headers, "127.0.0.1", url)
-        if self._refuse(request) or target.path != self.module.Codec.PATH:
+        if self._refuse(request) or target.path not in self._paths:
             return None
         heard = Heard(request, self.module)
         self.heard.append(heard)

@@ -10,6 +10,7 @@ import socket
 import time
 
 import numpy as np
+import picows
 import pytest
 from click.testing import CliRunner, Result
 from sinks import Sink
@@ -17,7 +18,8 @@ from sinks import Sink
 from affekt import registry
 from affekt.cli import main
 from affekt.errors import UsageError
-from affekt.service.gateway.events import Audio, Ended, Started, Violation
+from affekt.service.gateway.events import Audio, Ended, Paused, Started, Violation
+from affekt.service.load import carrier
 from affekt.service.load.carrier import FOLDER, Carrier, Load, Report, here
 from affekt.service.load.faults import Faults
 from affekt.service.load.pace import Lateness, Pace
@@ -158,6 +160,35 @@ def test_what_the_service_does_not_read_is_left_out_and_counted():
         report = asyncio.run(Carrier(load, [Sound(wide, wide, 4_800_000)]).run())  # 20 MB/s: no buffer is so long
     assert report.choked > 0
     assert report.messages + report.choked == 80
+
+
+def test_a_paused_call_waits_and_ends_in_its_time():
+    """AudioHook: the service may pause a call; what was said until then lies where the report has it."""
+    asked = iter(["pause"])
+
+    def after(heard, transport):
+        if sum(isinstance(event, Audio) for event in heard.events) == 40 and next(asked, None):
+            heard.codec.say("pause")
+            for reply in heard.codec.replies():
+                transport.send(picows.WSMsgType.TEXT, reply.encode())
+
+    begun = time.monotonic()
+    with Sink("audiohook", after=after) as sink:
+        report = spoken(sink, "audiohook", calls=1, seconds=0.8)
+        settled(sink)
+    assert (report.finished, report.failed) == (1, 0)
+    assert 0.8 <= time.monotonic() - begun < 3
+    (one,) = sink.heard
+    assert any(isinstance(event, Paused) for event in one.events)
+    assert isinstance(one.events[-1], Ended)
+    assert report.messages < 30
+
+
+def test_a_call_whose_hello_is_not_answered_is_dropped(monkeypatch):
+    monkeypatch.setattr(carrier, "_HELLO", 0.3)
+    with Sink("affekt", paths=("/v1/ingest/audiohook",)) as sink:
+        report = spoken(sink, "audiohook", calls=2, seconds=5)
+    assert report.dropped == {"no answer to its hello within 0.3 s": 2}
 
 
 def test_stop_ends_all_calls_with_a_goodbye():

@@ -25,6 +25,7 @@ from affekt.service.load.wire import Wire, connect
 FOLDER = "service.load.speakers"
 SCHEMES = {"websocket": ("ws", "wss"), "tcp": ("tcp",)}
 _FAREWELL = 2.0  # s that an answer to a goodbye is waited for
+_HELLO = 10.0  # s that a service has to agree to sound, where the protocol asks it
 _TELL = 1.0  # s from one word on the progress to the next
 
 
@@ -142,7 +143,8 @@ class Carrier:
         self.report = Report(load, Sent(rates.pop()))
         self.pace = Pace()
         self._legs = registry.load(FOLDER, load.protocol).legs
-        self._stopped = False
+        self.stopped = False
+        "calls are ending, before their time"
 
     async def run(self, tell: Callable[[Report], None] = lambda report: None) -> Report:
         """Speak all calls to their end; `tell` hears of it every second."""
@@ -161,7 +163,7 @@ class Carrier:
 
     def stop(self) -> None:
         """End all calls now, with their goodbyes; those that have not begun do not."""
-        self._stopped = True
+        self.stopped = True
 
     def call(self, number: int) -> Call:
         """Return call `number`: the same for the same seed, but for its id."""
@@ -182,7 +184,7 @@ class Carrier:
     async def _speak(self, number: int) -> None:
         """Speak one call from its connection to its end."""
         await asyncio.sleep(self.load.ramp * number / self.load.calls)
-        if self._stopped:
+        if self.stopped:
             return
         end = fate(self.load.faults, self._chance(number, "end"), self.load.seconds)
         legs = self._legs(self.call(number))
@@ -207,7 +209,7 @@ class Carrier:
             self.report.dropped[dropped] += 1
             return
         self.report.finished += 1
-        if end and not self._stopped:
+        if end and not self.stopped:
             self.report.faults[end[0]] += 1
 
     def _chance(self, *place: object) -> random.Random:
@@ -225,7 +227,7 @@ class Line:
         self._disorder = Disorder(faults, rng, parts=leg.parts) if faults.disorders else None
         self._fate, self._fated = (end[0], round(end[1] / PIECE)) if end else ("", -1)
         self._pieces = round(carrier.load.seconds / PIECE)
-        self._next = self._sent = 0
+        self._next = self._sent = self._waited = 0
         self._begun = 0.0
         self._open = self._leaving = False
         self.done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -257,11 +259,11 @@ class Line:
         if self.done.done():
             return False
         if not self.leg.talking:
-            self._wait()
-            return not self._leaving
+            return self._wait()
         if not self._next:
+            self._waited = 0
             self._begin(at)
-        if self._next >= self._pieces or self._carrier._stopped:
+        if self._next + self._waited >= self._pieces or self._carrier.stopped:
             self._leave()
             return False
         if self._next == self._fated:
@@ -291,10 +293,18 @@ class Line:
         for side in self.leg.sides:
             self._report.sent.begin(self.leg.external, side, at)
 
-    def _wait(self) -> None:
-        """Be paused: the sound waits, so all that follows is sent a piece later."""
-        if self._next:
-            self._begin(self._begun + PIECE)
+    def _wait(self) -> bool:
+        """Be paused: the sound waits, so all that follows is sent a piece later. A pause is time of the call."""
+        self._waited += 1
+        if not self._next:
+            if self._carrier.stopped or self._waited * PIECE >= _HELLO:
+                self._wire.close()
+                self._finish("" if self._carrier.stopped else f"no answer to its hello within {_HELLO:g} s")
+            return not self.done.done()
+        self._begin(self._begun + PIECE)
+        if self._next + self._waited >= self._pieces or self._carrier.stopped:
+            self._leave()
+        return not self._leaving
 
     def _suffer(self) -> None:
         """Vanish, or freeze for the rest of the call."""
