@@ -64,7 +64,7 @@ class Engine:
     def __init__(self, board: Board, bus: Client, plan: Plan, *, meters: Meters | None = None) -> None:
         """Make ready; the model's threads begin."""
         self._meters = meters or Meters("engine")
-        self._name = f"engine/{os.getpid()}/{int(time.time())}"
+        self._name = f"engine/{os.getpid()}/{time.time_ns():x}"
         self.calls: dict[int, Call] = {}
         self.level = Controller()
         self._board, self._bus, self._plan = board, bus, plan
