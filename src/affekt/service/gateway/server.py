@@ -322,7 +322,7 @@ class _WebSocket(picows.WSListener):  # type: ignore[misc]
         kind = frame.msg_type
         if frame.fin and not self._parts and kind in (_TEXT, _BINARY):
             payload = frame.get_payload_as_memoryview()
-            self._connection.feed(payload if kind == _BINARY else bytes(payload))
+            self._connection.feed(payload if kind == _BINARY else str(payload, "utf-8", "replace"))
         elif kind in (_TEXT, _BINARY, WSMsgType.CONTINUATION):
             self._fragment(frame)
         elif kind == WSMsgType.CLOSE:
@@ -339,7 +339,7 @@ class _WebSocket(picows.WSListener):  # type: ignore[misc]
         elif frame.fin:
             whole = bytes(self._parts)
             self._parts.clear()
-            self._connection.feed(whole)
+            self._connection.feed(whole if self._kind == _BINARY else whole.decode("utf-8", "replace"))
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self._connection.gone()
