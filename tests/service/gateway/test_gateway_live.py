@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from gateway_heard import Audio, calls, hear, sound
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from affekt.live.track import Patience, Track
@@ -47,6 +47,7 @@ def test_messages_out_of_order_are_the_same_sound():
     assert gaps == []
 
 
+@settings(max_examples=40)
 @given(lost=st.sets(st.integers(1, calls.PIECES - 2), max_size=20), seed=st.integers(0, 1000))
 def test_whatever_a_network_does_time_is_kept(lost, seed):
     """Messages are lost, doubled and moved by up to three: each piece that came lies where it lay."""
