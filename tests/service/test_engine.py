@@ -54,7 +54,7 @@ def test_what_is_told_of_a_call_is_what_the_core_says_of_it(model):
     made.stop()
 
     samples, rate = sound()
-    pipeline = Pipeline(model, dict(TRACKS), settings=Settings(patience=Patience(reorder=0.2, jitter=0.02)))
+    pipeline = Pipeline(model, dict(TRACKS), settings=Settings(patience=Patience(reorder=0.2, jitter=0.01)))
     floats = (samples / 32768).astype(np.float32)
     events = pipeline.push({"customer": Signal(floats[:, 0], rate), "agent": Signal(floats[:, 1], rate)})
     events += pipeline.finish()
@@ -173,7 +173,7 @@ def test_one_call_too_many_does_not_keep_the_others_waiting(model):
     settle(made, lambda: all(slot.state == DONE for slot in slots))
     made.stop()
     samples, rate = sound()
-    pipeline = Pipeline(model, dict(TRACKS), settings=Settings(patience=Patience(reorder=0.2, jitter=0.02)))
+    pipeline = Pipeline(model, dict(TRACKS), settings=Settings(patience=Patience(reorder=0.2, jitter=0.01)))
     floats = (samples[: 12 * rate] / 32768).astype(np.float32)
     events = pipeline.push({"customer": Signal(floats[:, 0], rate), "agent": Signal(floats[:, 1], rate)})
     alone = [event.name for event in events + pipeline.finish()].count("window.judged")

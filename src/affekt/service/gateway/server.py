@@ -502,7 +502,10 @@ class Gateway:
             self.exchange.refuse(protocol, tokens, as_="unauthorized")
             return _answer(401)
         self.exchange.meters.add("affekt_connections_total", protocol=protocol, result="accepted")
-        return _WebSocket(Connection(self.exchange, protocol, request, tokens))
+        listener = _WebSocket(Connection(self.exchange, protocol, request, tokens))
+        chosen = _subprotocol(protocol, request)
+        more = {"Sec-WebSocket-Protocol": chosen} if chosen else None
+        return picows.WSUpgradeResponseWithListener(picows.WSUpgradeResponse.create_101_response(more), listener)
 
     def _request(self, upgrade: WSUpgradeRequest) -> Request:
         raw = upgrade.path.decode("latin-1")
@@ -510,6 +513,13 @@ class Gateway:
         headers = {name.lower(): value for name, value in upgrade.headers.items()}
         base = self._public or f"wss://{headers.get('host', '')}"
         return Request(path, dict(parse_qsl(query, max_num_fields=64)), headers, url=base + raw)
+
+
+def _subprotocol(protocol: str, request: Request) -> str | None:
+    """The first subprotocol that both sides know: who asks for one goes away if none is chosen."""
+    offered = [one.strip() for one in request.headers.get("sec-websocket-protocol", "").split(",")]
+    known = getattr(codec.load(protocol).Codec, "SUBPROTOCOLS", ())
+    return next((one for one in offered if one in known), None)
 
 
 def _answer(status: int) -> Any:
