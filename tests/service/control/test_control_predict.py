@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -185,16 +186,15 @@ def test_a_job_is_forgotten_after_its_day_and_failed_after_a_restart(tmp_path):
         assert site.store.job("default", running) is None
 
 
-# The process ------------------------------------------------------------------------------------------------------------
+# The process ----------------------------------------------------------------------------------------------------------
 
 
 def test_others_are_answered_while_a_recording_is_judged(site):
     """The slowest of many small requests while a model works takes a moment, not as long as the model."""
-    call = soundfile.read(CALL)[0]
-    long = wav(np.tile(call, (2, 1)), soundfile.info(CALL).samplerate, "PCM_16")
     took: list[float] = []
     with site.client() as client, site.client() as other:
-        work = threading.Thread(target=client.post, args=("/v1/predict",), kwargs={"files": parts({"a.wav": long})})
+        asked = {"files": parts({"call.wav": CALL.read_bytes()}), "params": {"model": "permissive", "hop": 0.1}}
+        work = threading.Thread(target=client.post, args=("/v1/predict",), kwargs=asked)
         start = time.perf_counter()
         work.start()
         while work.is_alive():
@@ -272,7 +272,7 @@ def test_too_many_are_told_to_come_back(tmp_path):
         assert int(answer.headers["Retry-After"]) > 0
 
 
-# Multipart -------------------------------------------------------------------------------------------------------------
+# Multipart ------------------------------------------------------------------------------------------------------------
 
 
 @given(
@@ -287,7 +287,7 @@ def test_the_bytes_of_each_file_arrive_however_they_are_cut(tmp_path_factory, fi
     boundary = request.headers["content-type"].partition("boundary=")[2].encode()
     form = _Form(boundary, folder, 10)
     edges = sorted({0, len(body), *(min(cut, len(body)) for cut in cuts)})
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         form.write(body[start:end])
     form.end()
     assert [upload.path.read_bytes() for upload in form.files] == [data for _, data in files]
