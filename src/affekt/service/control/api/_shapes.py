@@ -60,7 +60,7 @@ class SignIn(BaseModel):
     name: str = Field(max_length=200)
     password: str = Field(max_length=LONGEST)
     tenant: str | None = Field(None, max_length=100, description="Where two tenants have a user of this name.")
-    model_config = _asks(**{"name": "ada", "password": "correct horse battery"})
+    model_config = _asks(name="ada", password="correct horse battery")  # noqa: S106  an example
 
 
 class NewPassword(BaseModel):
@@ -334,7 +334,7 @@ class NewUser(BaseModel):
     name: str = Field(min_length=1, max_length=200)
     password: str | None = Field(None, min_length=SHORTEST, max_length=LONGEST, description="null: single sign-on only")
     role: Role
-    model_config = _asks(**{"name": "grace", "password": "correct horse battery", "role": "supervisor"})
+    model_config = _asks(name="grace", password="correct horse battery", role="supervisor")  # noqa: S106  an example
 
 
 class UserChange(BaseModel):
@@ -400,7 +400,7 @@ class Token(BaseModel):
     name: str
     protocol: str | None
     token: str | None = None
-    model_config = _says(**{"id": _ID, "name": "Twilio", "protocol": "twilio", "token": "afi_..."})
+    model_config = _says(id=_ID, name="Twilio", protocol="twilio", token="afi_...")  # noqa: S106  an example
 
 
 class NewExpected(BaseModel):
