@@ -109,7 +109,9 @@ def run(folder: Path, **settings: Any) -> Iterator[Site]:
     logging.getLogger("affekt").setLevel(logging.INFO)
     mapping = {"folder": str(folder), "http": {"rate": 10_000, "burst": 10_000}, **settings}
     serve = config.parse(Serve, mapping)
-    secrets = Secrets(b"s" * 32, f"sqlite:///{folder / 'affekt.db'}", admin_password=PASSWORD)
+    secrets = Secrets(
+        b"s" * 32, f"sqlite:///{folder / 'affekt.db'}", PASSWORD, oidc_client_secret="the client's secret"
+    )
     store = Store(secrets.database, secrets.secret)
     store.migrate()
     first.prepare(store, serve, secrets)
