@@ -161,8 +161,8 @@ class Predict:
     "seconds of sound up to which a request is answered at once; a longer one becomes a job"
     longest: float = 4 * 3600.0
     "seconds of work after which a recording is given up"
-    waiting: int = 64
-    "recordings that may wait; a request beyond that is told to come back"
+    waiting: int = 16
+    "requests that may be under way or wait; one more is told to come back, so that the disk holds what they bring"
     keep_hours: float = 24.0
     "for which the result of a job is kept"
 

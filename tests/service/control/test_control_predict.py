@@ -263,13 +263,16 @@ def test_the_process_knows_no_secret(monkeypatch):
 
 def test_too_many_are_told_to_come_back(tmp_path):
     for site in run(tmp_path, predict={"waiting": 1}):
-        judging = site.application.state.parts.judging
-        judging._lanes["now"].waiting = 1
+        jobs, lane = site.application.state.parts.jobs, site.application.state.parts.judging._lanes["now"]
         with site.client() as client:
-            answer = client.post("/v1/predict", files=parts({"a.wav": b"x"}))
-        judging._lanes["now"].waiting = 0
-        assert answer.status_code == 503
-        assert int(answer.headers["Retry-After"]) > 0
+            for what, name in ((jobs, "held"), (lane, "waiting")):
+                setattr(what, name, getattr(what, name) + 1)
+                answer = client.post("/v1/predict", files=parts({"a.wav": b"x"}))
+                setattr(what, name, getattr(what, name) - 1)
+                assert answer.status_code == 503
+                assert int(answer.headers["Retry-After"]) > 0
+            assert client.post("/v1/predict", files=parts({"a.wav": b"x"})).status_code == 200
+        assert jobs.held == 0
 
 
 # Multipart ------------------------------------------------------------------------------------------------------------
