@@ -51,7 +51,9 @@ def _part(request: Request) -> Response:
     if request.path_params["hashed"] != version() or name not in names():
         return Response("no such part of this version of the dashboard; load the page again", 404)
     kind = _TYPES.get(name[name.rfind(".") :])
-    return Response(content(name), media_type=kind, headers={"Cache-Control": _YEAR, "X-Content-Type-Options": "nosniff"})
+    return Response(
+        content(name), media_type=kind, headers={"Cache-Control": _YEAR, "X-Content-Type-Options": "nosniff"}
+    )
 
 
 def policy(host: str, ingest: Sequence[str] = ()) -> str:

@@ -40,7 +40,7 @@ async function show(place, part, once = null) {
   const rows = items(await get(part.path));
   const again = (fresh = null) => show(place, part, fresh);
   const acts = part.key != null && part.form;
-  const body = rows.map((row) => h("tr", part.shows.map((name) => h("td", shown(row, name))), acts ? h("td.acts", actions(part, row, again)) : null));
+  const body = rows.map((row) => h("tr", part.shows.map((name) => h("td", shown(row, name))), acts ? h("td", h("div.acts", actions(part, row, again))) : null));
   const columns = [...part.shows.map(words), ...(acts ? [""] : [])];
   const table = h("div.scroll", { tabindex: "0", role: "region", "aria-label": part.name }, h("table", h("thead", h("tr", columns.map((name) => (name ? h("th", { scope: "col" }, name) : h("td"))))), h("tbody", body)));
   fill(place, h("h2", part.name), once ? secretShown(once) : null, rows.length ? table : empty("None yet"), part.form ? form(part, again) : null);

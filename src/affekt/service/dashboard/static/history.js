@@ -73,7 +73,7 @@ function plotted(list) {
     const shared = day.emotions ?? {}, alerts = Object.values(day.alerts ?? {}).reduce((sum, n) => sum + n, 0);
     const parts = order.filter((name) => shared[name] > 0).map((name) => {
       const part = tinted("span", name, { "flex-grow": shared[name] });
-      if (shared[name] > 0.12) part.append(h("b", swatch(name).textContent));
+      if ((shared[name] * 110 * day.calls) / most > 17) part.append(h("b", swatch(name).textContent));
       return part;
     });
     const said = `${day.day}: ${counted(day.calls, "call")}, ${Math.round(day.minutes ?? 0)} minutes, ${counted(alerts, "alert")}; ${Object.entries(shared).map(([name, share]) => `${name} ${percent(share)}`).join(", ")}`;

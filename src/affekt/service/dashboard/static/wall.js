@@ -116,7 +116,7 @@ function card(id) {
   const speaks = h("span.speaks"), canvas = h("canvas", { "aria-hidden": "true" }), talk = h("span.soft"), flags = h("span.flags");
   const bar = h("div.talk", { "aria-hidden": "true" }), alert = h("p.firing", { hidden: true });
   const element = h("a.card", { href: `#/calls/${encodeURIComponent(id)}` },
-    h("div.row", name, about, time), h("div.row", mood, level, sure, trend, speaks), canvas, alert, bar, h("div.row.foot", talk, flags));
+    h("div.row", name, about, time), h("div.row", mood, level, sure, trend), canvas, alert, bar, h("div.row.foot", speaks, talk), flags);
   const own = { element, call: null };
   let shown = "";
   own.show = (call) => {
@@ -132,7 +132,9 @@ function card(id) {
     trend.title = call.trend == null ? "" : "whether the urgent emotions rise or fall";
     speaking(speaks, call);
     shares(call, bar, talk);
-    fill(flags, flagged(call).map((flag) => h("span.flag", flag)));
+    const marked = flagged(call);
+    flags.hidden = !marked.length;
+    fill(flags, marked.map((flag) => h("span.flag", flag)));
     const firing = call.alerts.filter((one) => one.state === "firing"), open = firing[0] ?? call.alerts[0];
     element.classList.toggle("hot", firing.length > 0);
     alert.hidden = !open;
@@ -146,7 +148,7 @@ function card(id) {
   return own;
 }
 
-const arrow = (trend) => (trend == null ? "" : trend > 0.02 ? "↗" : trend < -0.02 ? "↘" : "→");
+const arrow = (trend) => (trend == null ? "" : trend > 0.02 ? "↗ rising" : trend < -0.02 ? "↘ easing" : "");
 
 function said(call, firing) {
   const mood = call.emotion ? `${word(call.emotion, false)}${call.uncertain ? ", uncertain" : ""} ${percent(call.level)}` : "not judged yet";
