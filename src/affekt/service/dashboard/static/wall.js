@@ -44,7 +44,7 @@ export function mount(root, { live }) {
 
   function overview(state) {
     const calls = [...state.calls.values()], judged = calls.filter((call) => call.emotion && !call.uncertain);
-    text(facts, `${counted(calls.length, "call")} · ${state.open ? counted(state.open, "open alert") : "no open alert"}`);
+    text(facts, `${counted(calls.length, "call")} · ${state.open ? `${counted(state.open, "alert")} firing` : "no alert fires"}`);
     const shares = order.map((name) => [name, judged.filter((call) => call.emotion === name).length]).filter(([, n]) => n);
     const rest = calls.length - judged.length;
     mix.hidden = !calls.length;
