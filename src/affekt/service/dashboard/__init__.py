@@ -1,11 +1,11 @@
-"""The dashboard: files that a browser runs as they are, and the application that serves them. No build step, no network.
+"""The dashboard: files that a browser runs as they are, and the application that serves them. There is no build step.
 
     static/index.html      the frame; the only page
     static/*.js            one module per page, and a few that they share
     static/app.css         how it looks, on top of the `base.css` that all our pages share
 
 Everything lies under a path with the hash of it all, so a browser keeps it for a year and never has an old part beside
-a new one. Colours and letters of the emotions come from `affekt.view.palette`, the same as in terminal, page and figure.
+a new one. Colours and letters of the emotions come from `affekt.view.palette`, as in the terminal and on our pages.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ export async function mount(root) {
     field("agent", "Agent", h("input", { name: "agent" })), field("queue", "Queue", h("input", { name: "queue" })),
     h("button", { type: "submit" }, "Search"));
   const found = h("div"), trends = h("section", { "aria-labelledby": "trends-title" }), more = h("button", { type: "button", hidden: true, onclick: () => load(true) }, "More");
-  const body = h("tbody"), table = h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Calls" }, h("table.calls", h("thead", h("tr", ["Began", "Agent", "Queue", "Length", "Mostly", "Alerts", "Consent"].map((name) => h("th", { scope: "col" }, name)))), body));
+  const body = h("tbody"), table = h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Table of calls" }, h("table.calls", h("thead", h("tr", ["Began", "Agent", "Queue", "Length", "Mostly", "Alerts", "Consent"].map((name) => h("th", { scope: "col" }, name)))), body));
   fill(root, head("History"), trends, h("section", { "aria-label": "Calls" }, form, found, table, more));
   let next = null, days = 30;
 

@@ -127,7 +127,9 @@ function card(id) {
     if (key !== shown) fill(mood, swatch(call.emotion, call.uncertain), h("span", word(call.emotion, call.uncertain)));
     shown = key;
     text(level, call.level == null ? "" : percent(call.level));
+    level.title = "smoothed probability of this emotion";
     text(sure, call.confidence == null ? "" : `sure ${percent(call.confidence)}`);
+    sure.title = "calibrated probability that the emotion of the last window is right";
     text(trend, arrow(call.trend));
     trend.title = call.trend == null ? "" : "whether the urgent emotions rise or fall";
     speaking(speaks, call);
@@ -139,7 +141,6 @@ function card(id) {
     element.classList.toggle("hot", firing.length > 0);
     alert.hidden = !open;
     if (open) text(alert, `${open.state === "firing" ? "⚠" : "✓"} ${words(open.rule)}: ${open.reason}`);
-    element.setAttribute("aria-label", said(call, firing));
   };
   own.tick = (now) => {
     text(time, clock(now));
@@ -149,11 +150,6 @@ function card(id) {
 }
 
 const arrow = (trend) => (trend == null ? "" : trend > 0.02 ? "↗ rising" : trend < -0.02 ? "↘ easing" : "");
-
-function said(call, firing) {
-  const mood = call.emotion ? `${word(call.emotion, false)}${call.uncertain ? ", uncertain" : ""} ${percent(call.level)}` : "not judged yet";
-  return [`Call of ${call.agent ?? "unknown agent"}`, call.queue, mood, firing.length ? `alert: ${words(firing[0].rule)}` : null].filter(Boolean).join(", ");
-}
 
 function speaking(element, call) {
   const roles = call.speaking.map((who) => call.tracks[who] ?? who);
