@@ -6,7 +6,7 @@ the next one, so a destination may hear a change twice, by one id, and never not
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -24,11 +24,14 @@ _ERROR = 2000  # characters of an error that are kept
 class Outbox(Database):
     """What goes out."""
 
-    def claim(self, limit: int, lease_s: float, *, now: float | None = None) -> list[Found]:
+    def claim(
+        self, limit: int, lease_s: float, *, now: float | None = None, without: Collection[str] = ()
+    ) -> list[Found]:
         """Take deliveries of all tenants that are due and that nobody else has, those first that are due longest.
 
         Each has `id`, `tenant`, `tries` (this one included), `created`, `change`, `at`, `by`, the `alert` as it was
-        after that change, and the `destination` with its settings and its `secret`.
+        after that change, `later` (the alert's `state` by now and `at`, where it has changed again), and the
+        `destination` with its settings and its `secret`. Those of the destinations `without` stay where they are.
         """
         at = _now() if now is None else now
         due = (
@@ -37,7 +40,11 @@ class Outbox(Database):
             or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until <= at),
         )
         with self._write() as c:
-            chosen = select(deliveries.c.id).where(*due).order_by(deliveries.c.due_at, deliveries.c.change)
+            chosen = (
+                select(deliveries.c.id)
+                .where(*due, deliveries.c.destination.not_in(without))
+                .order_by(deliveries.c.due_at, deliveries.c.change)
+            )
             ids = list(c.execute(chosen.limit(limit)).scalars())
             taken = {"leased_until": at + lease_s, "tries": deliveries.c.tries + 1, "changed_at": at}
             c.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(**taken))
@@ -45,6 +52,13 @@ class Outbox(Database):
             rows = many(c, mine)
             known = {found["id"]: found for found in told(c, _of(c, rows))}
             return [self._claimed(row, known[row["alert"]]) for row in rows]
+
+    def release(self, ids: Collection[str]) -> None:
+        """Give claimed deliveries back untried: another may take them now, and the try does not count."""
+        mine = and_(deliveries.c.id.in_(ids), deliveries.c.state == "pending", deliveries.c.leased_until.is_not(None))
+        back = {"leased_until": None, "tries": deliveries.c.tries - 1, "changed_at": now()}
+        with self._write() as c:
+            c.execute(update(deliveries).where(mine).values(**back))
 
     def delivered(self, id: str, status: int | None = None) -> None:
         """Say that it has arrived, and with which status."""
@@ -153,6 +167,8 @@ class Outbox(Database):
         about = {name: row[name] for name in ("id", "tenant", "tries", "change", "by")}
         about |= {"created": iso(row["created_at"]), "at": iso(row["changed"])}
         after = alert | {"state": row["change"], "changed": iso(row["changed"]), "by": row["by"]}
+        same = (alert["state"], alert["changed"]) == (row["change"], iso(row["changed"]))
+        about |= {"later": None if same else {"state": alert["state"], "at": alert["changed"]}}
         to = {"id": row["destination"], "kind": row["kind"], "name": row["name"], "settings": row["settings"]}
         return about | {
             "alert": after | {"until": iso(row["until_at"])},
