@@ -81,6 +81,7 @@ def test_a_channel_keeps_the_contract(kind):
     module = load(channels.FOLDER, kind)
     assert 1 <= module.TRIES <= 10
     assert module.GAP >= 0
+    assert module.SIDES == 1 or (module.SIDES > 1 and not module.GAP)
     assert module.CREDENTIAL[0].islower()
     fields = {field.name for field in dataclasses.fields(module.Settings)}
     assert {"changes", "allow_private", "allow_plain", "ports"} <= fields
@@ -336,6 +337,39 @@ def test_a_name_that_points_elsewhere_after_the_check_is_not_followed(monkeypatc
     assert outcome == Sent(200)
     assert asked == ["rebind.test"]
     assert got.requests[0].headers["host"] == f"rebind.test:{got.port}"
+
+
+def test_a_name_server_that_hangs_holds_one_thread_and_no_other_destination(monkeypatch):
+    import socket
+    import threading
+
+    hang, asked, true = threading.Event(), [], socket.getaddrinfo
+
+    def slow(host, port, *rest, **more):
+        if host == "dead.test":
+            asked.append(host)
+            hang.wait(20)
+        return true(host, port, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+
+    async def go():
+        async with receiver(status(200)) as got, Net(timeout=0.5) as net:
+            dead = delivery("webhook", {"url": "https://dead.test/"}, SECRET)
+            waiting = [asyncio.create_task(attempt(dead, net)) for _ in range(100)]
+            await asyncio.sleep(0.1)
+            started = time.monotonic()
+            outcome = await attempt(hook(got), net)
+            seconds = time.monotonic() - started
+            late = await asyncio.gather(*waiting)
+            hang.set()
+            return outcome, seconds, late
+
+    outcome, seconds, late = asyncio.run(go())
+    assert outcome == Sent(200)
+    assert seconds < 0.4
+    assert asked == ["dead.test"]
+    assert {each.why for each in late} == {"dead.test has not answered within 0.5 s"}
 
 
 def test_the_certificate_must_be_that_of_the_name(tmp_path):

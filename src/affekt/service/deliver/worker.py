@@ -5,7 +5,7 @@
 At least once: a row is leased, not taken, so a process that dies leaves it to the next one, with the same id. A sending
 starts only while its lease lasts long enough to end within it.
 
-Order: none is promised. A lane sends up to `SIDES` deliveries of a destination at once, the earliest due first, and one
+Order: none is promised. A lane sends as many deliveries at once as its channel says, the earliest due first, and one
 that waits for its next try holds nobody up; of one alert and destination, two are never on their way together. Each
 says its alert's state and when the change was, and leads to the alert as it is now.
 
@@ -39,10 +39,7 @@ LEASE = 30.0
 POLL = 1.0
 """Seconds after which the outbox is looked at again where nobody has waked the worker: retries come due unannounced."""
 
-SIDES = 4
-"""Deliveries to one destination at once; one where its channel has a `GAP`."""
-
-BATCH = 16
+BATCH = 64
 """Deliveries that are claimed at once, so that one destination with many due fills its own lane and no more."""
 
 HELD = 1024
@@ -117,6 +114,8 @@ async def trial(tenant: str, destination: Mapping[str, Any], net: Net, *, link: 
 class _Lane:
     """What waits for one destination, and what is on its way there."""
 
+    sides: int
+    "deliveries at once"
     gap: float
     "s between two"
     tries: int
@@ -134,11 +133,7 @@ class _Lane:
     def to(cls, kind: str) -> _Lane:
         """Make a lane; what no channel knows any more is tried once, and fails with that reason."""
         known = channels.channel(kind) if kind in channels.kinds() else None
-        return cls(known.GAP, known.TRIES) if known else cls(0.0, 1)
-
-    @property
-    def sides(self) -> int:
-        return 1 if self.gap else SIDES
+        return cls(known.SIDES, known.GAP, known.TRIES) if known else cls(1, 0.0, 1)
 
     @property
     def is_full(self) -> bool:

@@ -15,6 +15,7 @@ from affekt.service.deliver.reach import place
 CREDENTIAL = "the URL of the incoming webhook, https://hooks.slack.com/services/..."
 TRIES = 5
 "Two and a half hours: nobody needs a message about yesterday's call."
+SIDES = 1
 GAP = 1.0
 "Slack takes about one message a second."
 
