@@ -57,8 +57,17 @@ def read(message: Mapping[str, Any]) -> Said | None:
     iso(at)  # beyond the years of a calendar, it is no time of day
     time = 0.0 if kind in _GATEWAY else _number(message.get("time") or 0.0)
     sender = message.get("sender") or ("gateway" if kind in _GATEWAY else "engine")
-    who = [_name(message[name]) for name in ("tenant", "call", "stream")]
-    return Said(*who, _name(sender), _count(message["n"]), at, kind, at - max(0.0, time), _row(kind, message, at))
+    return Said(
+        _name(message["tenant"]),
+        _name(message["call"]),
+        _name(message["stream"]),
+        _name(sender),
+        _count(message["n"]),
+        at,
+        kind,
+        at - max(0.0, time),
+        _row(kind, message, at),
+    )
 
 
 def _row(kind: str, message: Mapping[str, Any], at: float) -> Found:

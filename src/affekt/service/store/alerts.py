@@ -12,7 +12,21 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, insert, select, update
 
-from affekt.service.store._base import Database, Found, When, clean, folded, fresh, groups, iso, now, one, page, unix
+from affekt.service.store._base import (
+    Database,
+    Found,
+    When,
+    clean,
+    folded,
+    fresh,
+    groups,
+    iso,
+    many,
+    now,
+    one,
+    page,
+    unix,
+)
 from affekt.service.store.schema import OPEN, alerts, calls, changes, deliveries, destinations, notes, streams
 
 _NEXT = {
@@ -176,7 +190,7 @@ def told(c: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Found]:
 
 def with_change(c: Connection, id: str, change: str) -> Found:
     """Return an alert with what has just become of it."""
-    return told(c, c.execute(rows_with(alerts.c.id == id)).mappings().all())[0] | {"change": change}
+    return told(c, many(c, rows_with(alerts.c.id == id)))[0] | {"change": change}
 
 
 def _told(row: Mapping[str, Any], past: Sequence[Mapping[str, Any]]) -> Found:
@@ -204,7 +218,7 @@ def _alert(c: Connection, tenant: str, id: str) -> Found | None:
     row = one(c, _alerts().where(alerts.c.tenant == tenant, alerts.c.id == id))
     if row is None:
         return None
-    past = c.execute(select(changes).where(changes.c.alert == id).order_by(changes.c.id)).mappings().all()
+    past = many(c, select(changes).where(changes.c.alert == id).order_by(changes.c.id))
     said = [
         {"change": change["change"], "at": iso(change["at"]), "by": change["by"], "until": iso(change["until_at"])}
         for change in past
@@ -214,4 +228,4 @@ def _alert(c: Connection, tenant: str, id: str) -> Found | None:
 
 def _notes(c: Connection, alert: str) -> list[Found]:
     query = select(notes).where(notes.c.alert == alert).order_by(notes.c.at, notes.c.id)
-    return [note(row) for row in c.execute(query).mappings()]
+    return [note(row) for row in many(c, query)]

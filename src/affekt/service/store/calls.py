@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, insert, or_, select, update
 
-from affekt.service.store._base import Found, When, clean, date_of, day, groups, iso, like, now, one, page, unix
+from affekt.service.store._base import Found, When, clean, date_of, day, groups, iso, like, many, now, one, page, unix
 from affekt.service.store.alerts import add_note, note, rows_with, told
 from affekt.service.store.record import Recording
 from affekt.service.store.schema import (
@@ -86,10 +86,10 @@ class Calls(Recording):
             return None if row is None else _in_full(c, row)
 
     def live_calls(self) -> list[Found]:
-        """Return the calls of all tenants that still go on, the oldest first, with their last points and open alerts."""
+        """Return the calls of all tenants that still go on, oldest first, with their last points and open alerts."""
         with self._read() as c:
-            rows = c.execute(select(calls).where(calls.c.ended_at.is_(None)).order_by(calls.c.started_at, calls.c.id))
-            found = [_in_full(c, row, last=_LAST) for row in rows.mappings().all()]
+            rows = many(c, select(calls).where(calls.c.ended_at.is_(None)).order_by(calls.c.started_at, calls.c.id))
+            found = [_in_full(c, row, last=_LAST) for row in rows]
         return [call | {"alerts": [one for one in call["alerts"] if one["state"] in OPEN]} for call in found]
 
     def note(self, tenant: str, call: str, text: str, by: str, *, alert: str | None = None) -> Found | None:
@@ -103,14 +103,14 @@ class Calls(Recording):
     def trends(self, tenant: str, since: When, until: When) -> list[Found]:
         """Return one row per day (UTC) on which calls began, from the day of `since` up to that of `until`.
 
-        Emotions are shares of the moods that are certain, valence and arousal their means: what is uncertain has no say.
+        Emotions are shares of the moods that are certain, and affect is their mean: what is uncertain has no say.
         """
         first, last = day(unix(since)), day(unix(until))
         days = (calls.c.tenant == tenant, calls.c.day >= first, calls.c.day <= last)
         with self._read() as c:
             length = func.coalesce(calls.c.ended_at, calls.c.heard_at) - calls.c.started_at
             query = select(calls.c.day, func.count().label("calls"), func.sum(length).label("seconds"))
-            rows = c.execute(query.where(*days).group_by(calls.c.day).order_by(calls.c.day)).mappings().all()
+            rows = many(c, query.where(*days).group_by(calls.c.day).order_by(calls.c.day))
             sums = [func.sum(tallies.c[name]).label(name) for name in _SUMS]
             moods = select(calls.c.day, tallies.c.emotion, *sums).join(tallies, tallies.c.call == calls.c.id)
             by_day = groups(c, moods.where(*days).group_by(calls.c.day, tallies.c.emotion), "day")
@@ -189,9 +189,9 @@ def _counts(c: Connection, ids: Sequence[str]) -> dict[str, int]:
     of = select(feeds.c.id).join(streams, streams.c.id == feeds.c.stream).where(streams.c.call.in_(ids))
     found = {"calls": len(ids)}
     for table in (points, turns, marks):
-        found[table.name] = c.execute(select(func.count()).where(table.c.feed.in_(of))).scalar() or 0
+        found[str(table.name)] = c.execute(select(func.count()).where(table.c.feed.in_(of))).scalar() or 0
     for table in (alerts, notes):
-        found[table.name] = c.execute(select(func.count()).where(table.c.call.in_(ids))).scalar() or 0
+        found[str(table.name)] = c.execute(select(func.count()).where(table.c.call.in_(ids))).scalar() or 0
     return found
 
 
@@ -257,16 +257,16 @@ def _trend(row: Mapping[str, Any], moods: Sequence[Mapping[str, Any]], rules: Se
 
 def _in_full(c: Connection, row: Mapping[str, Any], *, last: int | None = None) -> Found:
     call = row["id"]
-    heard = c.execute(select(streams).where(streams.c.call == call).order_by(streams.c.started_at)).mappings().all()
+    heard = many(c, select(streams).where(streams.c.call == call).order_by(streams.c.started_at))
     offsets = {stream["id"]: stream["started_at"] - row["started_at"] for stream in heard}
-    feed = {each["id"]: each for each in c.execute(select(feeds).where(feeds.c.stream.in_(offsets))).mappings()}
+    feed = {each["id"]: each for each in many(c, select(feeds).where(feeds.c.stream.in_(offsets)))}
     offset = {id: offsets[each["stream"]] for id, each in feed.items()}
     moods = _rows(c, points, "time", offset, last=last)
     spoken = _rows(c, turns, "start", offset)
     said = _rows(c, marks, "time", offset)
-    sums = c.execute(select(tallies).where(tallies.c.call == call)).mappings().all()
-    fired = c.execute(rows_with(alerts.c.call == call)).mappings().all()
-    noted = c.execute(select(notes).where(notes.c.call == call).order_by(notes.c.at, notes.c.id)).mappings()
+    sums = many(c, select(tallies).where(tallies.c.call == call))
+    fired = many(c, rows_with(alerts.c.call == call))
+    noted = many(c, select(notes).where(notes.c.call == call).order_by(notes.c.at, notes.c.id))
     found = [_point(each) for each in moods]
     return _short(row, sums) | {
         "tracks": {track: role for stream in heard for track, role in (stream["tracks"] or {}).items()},
@@ -289,12 +289,12 @@ def _rows(
     query = select(table).where(table.c.feed.in_(offset))
     if last is not None:
         query = query.order_by(table.c[place].desc()).limit(last)
-    rows = [dict(row) | {"offset": offset[row["feed"]]} for row in c.execute(query).mappings()]
+    rows = [row | {"offset": offset[row["feed"]]} for row in many(c, query)]
     return sorted(rows, key=lambda row: ((row[place] or 0.0) + row["offset"], row["feed"], row["n"]))
 
 
 def _at(row: Mapping[str, Any], name: str) -> float:
-    return round(row[name] + row["offset"], 3)
+    return round(float(row[name] + row["offset"]), 3)
 
 
 def _point(row: Mapping[str, Any]) -> Found:

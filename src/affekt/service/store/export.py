@@ -47,9 +47,10 @@ class Export(Calls):
     """What leaves as a whole."""
 
     def export(self, tenant: str, folder: Path, since: When | None = None, until: When | None = None) -> dict[str, int]:
-        """Write `calls.parquet`, `turns.parquet`, `points.parquet` and `alerts.parquet` of the calls that began between.
+        """Write `calls.parquet`, `turns.parquet`, `points.parquet` and `alerts.parquet` of calls.
 
-        Memory does not grow with their number. Returns the rows of each. A file is there when it is whole.
+        Those that began from `since` on and before `until`. Memory does not grow with their number. A file is there
+        when it is whole. Returns how many rows each has.
 
         Raises:
             MissingExtraError: pyarrow is not installed.

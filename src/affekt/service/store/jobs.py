@@ -20,7 +20,7 @@ class Jobs(Database):
 
     def job_add(self, tenant: str, kind: str, by: str, *, request: Any = None) -> Found:
         """Keep that somebody wants something; it waits."""
-        row = {"id": fresh(), "tenant": tenant, "kind": clean(kind), "by": clean(by), "state": "waiting"}
+        row: Found = {"id": fresh(), "tenant": tenant, "kind": clean(kind), "by": clean(by), "state": "waiting"}
         row |= {"progress": 0.0, "request": request, "result": None, "created_at": now(), "changed_at": now()}
         with self._write() as c:
             c.execute(insert(jobs).values(**row))

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, insert, 
 
 from affekt.errors import UsageError
 from affekt.service.seal import derive, seal, unseal
-from affekt.service.store._base import Database, Found, clean, exists, fresh, iso, now, one, page
+from affekt.service.store._base import Database, Found, clean, exists, fresh, iso, many, now, one, page
 from affekt.service.store.alerts import rows_with, told
 from affekt.service.store.schema import alerts, changes, deliveries, destinations
 
@@ -49,7 +49,7 @@ class Outbox(Database):
             taken = {"leased_until": at + lease_s, "tries": deliveries.c.tries + 1, "changed_at": at}
             c.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(**taken))
             mine = _claimed().where(deliveries.c.id.in_(ids)).order_by(deliveries.c.due_at, deliveries.c.change)
-            rows = c.execute(mine).mappings().all()
+            rows = many(c, mine)
             known = {found["id"]: found for found in told(c, _of(c, rows))}
             return [self._claimed(row, known[row["alert"]]) for row in rows]
 
@@ -98,7 +98,7 @@ class Outbox(Database):
         """Return the tenant's destinations, without their secrets."""
         query = select(destinations).where(destinations.c.tenant == tenant).order_by(destinations.c.name)
         with self._read() as c:
-            return [_destination(row) for row in c.execute(query).mappings()]
+            return [_destination(row) for row in many(c, query)]
 
     def destination(self, tenant: str, id: str) -> Found | None:
         """Return a destination with its `secret`; None where the tenant has none of this id."""
@@ -123,7 +123,7 @@ class Outbox(Database):
         """
         id = fresh()
         sealed = None if secret is None else seal(self._key(), orjson.dumps(secret), to=f"destination/{id}")
-        row = {"id": id, "tenant": tenant, "kind": kind, "name": clean(name), "settings": dict(settings)}
+        row: Found = {"id": id, "tenant": tenant, "kind": kind, "name": clean(name), "settings": dict(settings)}
         row |= {"disabled": None, "created_at": now()}
         with self._write() as c:
             if exists(c, destinations, tenant=tenant, name=row["name"]):
@@ -191,8 +191,8 @@ def _claimed() -> Select[Any]:
     return query.join(destinations, destinations.c.id == deliveries.c.destination)
 
 
-def _of(c: Connection, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    return c.execute(rows_with(alerts.c.id.in_({row["alert"] for row in rows}))).mappings().all()
+def _of(c: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Found]:
+    return many(c, rows_with(alerts.c.id.in_({row["alert"] for row in rows})))
 
 
 def _delivery(row: Mapping[str, Any]) -> Found:

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, case, func, or_, select, update
 
 from affekt.service.seal import derive
-from affekt.service.store._base import Found, When, day, folded, now, one, unix
+from affekt.service.store._base import Found, When, day, folded, many, now, one, unix
 from affekt.service.store._said import KEPT, Said, read
 from affekt.service.store.alerts import Alerts, with_change
 from affekt.service.store.schema import (
@@ -172,8 +172,8 @@ class Recording(Alerts):
     def _settle(self, c: Connection, touched: set[str]) -> set[str]:
         """Say of calls what follows from their streams, and return which are over: those of which no stream lives."""
         query = select(streams).where(streams.c.call.in_(touched)).order_by(streams.c.ended_at)
-        of: dict[str, list[Mapping[str, Any]]] = {}
-        for row in c.execute(query).mappings() if touched else ():
+        of: dict[str, list[Found]] = {}
+        for row in many(c, query) if touched else ():
             of.setdefault(row["call"], []).append(row)
         over = {call for call, rows in of.items() if all(row["ended_at"] is not None for row in rows)}
         for call, rows in sorted(of.items()):

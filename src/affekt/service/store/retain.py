@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import delete, select
 
-from affekt.service.store._base import Found, When, unix
+from affekt.service.store._base import Found, When, many, unix
 from affekt.service.store.calls import Calls
 from affekt.service.store.schema import audits, calls, erased, expected, jobs, sessions, tenants
 
@@ -36,7 +36,7 @@ class Retention(Calls):
                 (audits, audits.c.at < at - _DAY * AUDIT_DAYS),
                 (erased, erased.c.at < at - _DAY * ERASED_DAYS),
             ):
-                gone[table.name] = c.execute(delete(table).where(over)).rowcount
+                gone[str(table.name)] = c.execute(delete(table).where(over)).rowcount
             days = select(tenants.c.retention_days * _DAY).where(tenants.c.id == jobs.c.tenant).scalar_subquery()
             gone["jobs"] = c.execute(delete(jobs).where(jobs.c.changed_at < at - days)).rowcount
         self._scrub()
@@ -44,7 +44,7 @@ class Retention(Calls):
 
     def _days(self) -> list[Found]:
         with self._read() as c:
-            return [dict(row) for row in c.execute(select(tenants.c.id, tenants.c.retention_days)).mappings()]
+            return many(c, select(tenants.c.id, tenants.c.retention_days))
 
     def _retain_calls(self, tenant: str, before: float) -> int:
         return sum(self._batches(tenant, before))

@@ -69,10 +69,9 @@ class Vault:
         """Give the recordings of a call: file, what is known of it, and whether its end is there."""
         for path in sorted(self._of(tenant, call).glob("*.afv")):
             chunks = self._chunks(path)
-            about, last = next(chunks, (b"{}", False))
-            for _, last in chunks:
-                pass
-            yield path, orjson.loads(about), last
+            about, _ = next(chunks, (b"{}", False))
+            ends = [last for _, last in chunks]
+            yield path, orjson.loads(about), bool(ends and ends[-1])
 
     def read(self, path: Path) -> Iterator[bytes]:
         """Give the sound of a recording, piece by piece.

@@ -1,8 +1,8 @@
 """Tenants, users, sessions, keys, ingest tokens, expected calls, and the log of what people did.
 
-What lets somebody in is kept as a hash: the database opens nothing. What the service itself must show to a platform, such
-as Twilio's auth token, is kept encrypted. The audit log is only ever added to, but that erasing a call also takes the
-call's id out of it.
+What lets somebody in is kept as a hash: the database opens nothing. What the service itself must show to a
+platform, such as Twilio's auth token, is kept encrypted. The audit log is only ever added to, but that erasing a call
+also takes the call's id out of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from affekt.errors import UnknownNameError, UsageError
 from affekt.service.seal import derive, digest, seal, token, unseal
-from affekt.service.store._base import Database, Found, When, clean, exists, fresh, iso, now, one, page, unix
+from affekt.service.store._base import Database, Found, When, clean, exists, fresh, iso, many, now, one, page, unix
 from affekt.service.store._said import CONSENT
 from affekt.service.store.schema import audits, expected, keys, sessions, tenants, tokens, users
 
@@ -37,7 +37,7 @@ class Who(Database):
     def tenants(self) -> list[Found]:
         """Return all tenants: `{"id", "name", "record_audio", "retention_days", "created"}`."""
         with self._read() as c:
-            return [_plain(row) for row in c.execute(select(tenants).order_by(tenants.c.id)).mappings()]
+            return [_plain(row) for row in many(c, select(tenants).order_by(tenants.c.id))]
 
     def tenant(self, id: str) -> Found | None:
         """Return one tenant."""
@@ -53,7 +53,7 @@ class Who(Database):
         Raises:
             UsageError: there is one of this id, or the days are none.
         """
-        row = {"id": _named(id), "name": clean(name or id), "record_audio": record_audio}
+        row: Found = {"id": _named(id), "name": clean(name or id), "record_audio": record_audio}
         row |= {"retention_days": _days(retention_days), "created_at": now()}
         with self._write() as c:
             _new(c, tenants, "tenant", id=id)
@@ -76,7 +76,7 @@ class Who(Database):
         Raises:
             UsageError: the tenant has one of this name, or the role is none.
         """
-        row = {"id": fresh(), "tenant": tenant, "name": _named(name), "password_hash": password_hash}
+        row: Found = {"id": fresh(), "tenant": tenant, "name": _named(name), "password_hash": password_hash}
         row |= {"role": _role(role), "disabled": False, "created_at": now()}
         with self._write() as c:
             _new(c, users, "user", tenant=tenant, name=name)
@@ -88,14 +88,14 @@ class Who(Database):
         query = select(users).where(users.c.name == name)
         query = query if tenant is None else query.where(users.c.tenant == tenant)
         with self._read() as c:
-            rows = c.execute(query.limit(2)).mappings().all()
+            rows = many(c, query.limit(2))
         return _plain(rows[0]) if len(rows) == 1 else None
 
     def users(self, tenant: str) -> list[Found]:
         """Return the tenant's users, without their password hashes."""
         with self._read() as c:
             query = select(users).where(users.c.tenant == tenant).order_by(users.c.name)
-            return [_user(row) for row in c.execute(query).mappings()]
+            return [_user(row) for row in many(c, query)]
 
     def user_update(
         self,
@@ -124,7 +124,7 @@ class Who(Database):
         Raises:
             UnknownNameError: the tenant has no such user.
         """
-        row = {"hash": digest(token), "csrf": csrf, "created_at": now(), "expires_at": unix(expires)}
+        row: Found = {"hash": digest(token), "csrf": csrf, "created_at": now(), "expires_at": unix(expires)}
         with self._write() as c:
             id = c.execute(select(users.c.id).where(users.c.tenant == tenant, users.c.name == user)).scalar()
             if id is None:
@@ -157,7 +157,13 @@ class Who(Database):
     def key_add(self, tenant: str, name: str, role: str, by: str, *, expires: When | None = None) -> Found:
         """Draw a key for a program; `key` is in what comes back, and nowhere else ever again."""
         drawn = token("afk_")
-        row = {"id": fresh(), "tenant": tenant, "name": clean(name), "role": _role(role), "prefix": _prefix(drawn)}
+        row: Found = {
+            "id": fresh(),
+            "tenant": tenant,
+            "name": clean(name),
+            "role": _role(role),
+            "prefix": _prefix(drawn),
+        }
         row |= {"by": clean(by), "created_at": now(), "expires_at": None if expires is None else unix(expires)}
         with self._write() as c:
             c.execute(insert(keys).values(**row, hash=digest(drawn)))
@@ -178,7 +184,7 @@ class Who(Database):
         """Return the tenant's keys, each by its prefix."""
         with self._read() as c:
             query = select(keys).where(keys.c.tenant == tenant).order_by(keys.c.created_at, keys.c.id)
-            return [_plain(row) for row in c.execute(query).mappings()]
+            return [_plain(row) for row in many(c, query)]
 
     def key_remove(self, tenant: str, id: str) -> bool:
         """Make a key open nothing any more; say whether there was one."""
@@ -211,7 +217,7 @@ class Who(Database):
             raise UnknownNameError("consent", consent, CONSENT)
         drawn, id = token("afi_"), fresh()
         sealed = None if material is None else seal(self._tokens_key(), orjson.dumps(dict(material)), to=f"token/{id}")
-        row = {"id": id, "tenant": tenant, "name": clean(name), "protocol": protocol, "prefix": _prefix(drawn)}
+        row: Found = {"id": id, "tenant": tenant, "name": clean(name), "protocol": protocol, "prefix": _prefix(drawn)}
         row |= {"roles": dict(roles or {}), "notice": notice, "consent": consent, "created_at": now()}
         with self._write() as c:
             c.execute(insert(tokens).values(**row, hash=digest(drawn), material=sealed))
@@ -221,7 +227,7 @@ class Who(Database):
         """Return the tenant's ingest tokens, each by its prefix."""
         with self._read() as c:
             query = select(tokens).where(tokens.c.tenant == tenant).order_by(tokens.c.created_at, tokens.c.id)
-            return [_token(row) for row in c.execute(query).mappings()]
+            return [_token(row) for row in many(c, query)]
 
     def token_remove(self, tenant: str, id: str) -> bool:
         """Let nobody in by this token any more; say whether there was one."""
@@ -251,7 +257,13 @@ class Who(Database):
         Raises:
             UsageError: this UUID is expected already.
         """
-        row = {"id": _named(id), "tenant": tenant, "external": clean(external), "track": clean(track), "role": role}
+        row: Found = {
+            "id": _named(id),
+            "tenant": tenant,
+            "external": clean(external),
+            "track": clean(track),
+            "role": role,
+        }
         row |= {"details": dict(details or {}), "expires_at": unix(expires)}
         with self._write() as c:
             _new(c, expected, "expected call", id=id)
@@ -262,7 +274,7 @@ class Who(Database):
         """Return the calls that the tenant expects."""
         query = select(expected).where(expected.c.tenant == tenant, expected.c.expires_at > now())
         with self._read() as c:
-            return [_plain(row) for row in c.execute(query.order_by(expected.c.expires_at)).mappings()]
+            return [_plain(row) for row in many(c, query.order_by(expected.c.expires_at))]
 
     def expected_remove(self, tenant: str, id: str) -> bool:
         """Expect a call no longer; say whether it was."""
@@ -275,9 +287,9 @@ class Who(Database):
         what `affekt.service.seal.digest` makes of the token.
         """
         with self._read() as c:
-            owners = {row["id"]: {"record_audio": row["record_audio"]} for row in c.execute(select(tenants)).mappings()}
-            given = c.execute(select(tokens).order_by(tokens.c.created_at, tokens.c.id)).mappings().all()
-            coming = c.execute(select(expected).where(expected.c.expires_at > now())).mappings().all()
+            owners = {row["id"]: {"record_audio": row["record_audio"]} for row in many(c, select(tenants))}
+            given = many(c, select(tokens).order_by(tokens.c.created_at, tokens.c.id))
+            coming = many(c, select(expected).where(expected.c.expires_at > now()))
         return {
             "tenants": owners,
             "tokens": [_token(row) | {"hash": row["hash"], "material": self._material(row)} for row in given],
@@ -290,7 +302,7 @@ class Who(Database):
         self, tenant: str, who: str, action: str, what: str | None = None, *, detail: Mapping[str, Any] | None = None
     ) -> None:
         """Add a line to the log: who did what to what. `what` is an id; names and numbers have no place here."""
-        row = {"tenant": tenant, "at": now(), "who": clean(who), "action": clean(action), "what": clean(what)}
+        row: Found = {"tenant": tenant, "at": now(), "who": clean(who), "action": clean(action), "what": clean(what)}
         with self._write() as c:
             c.execute(insert(audits).values(**row, detail=None if detail is None else dict(detail)))
 
