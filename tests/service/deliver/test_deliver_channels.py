@@ -466,6 +466,14 @@ def test_the_url_which_is_the_secret_is_in_no_error():
     assert "hunter2" not in repr(delivery("slack", {}, "https://hunter2"))
 
 
+def test_a_secret_that_no_header_can_hold_is_in_no_error():
+    """It was let in by another version: it is refused again, before anything is sent."""
+    got, outcome = sent_to(status(200), lambda got: delivery("alertmanager", got.settings, "a\r\nX: hunter2"))
+    assert "beyond ASCII" in outcome.why
+    assert "hunter2" not in outcome.why
+    assert got.requests == []
+
+
 def test_a_change_that_a_destination_does_not_want_is_passed_over():
     got, outcome = sent_to(status(200), chat("slack", change="snoozed"))
     assert outcome == Sent(0)

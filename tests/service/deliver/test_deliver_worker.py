@@ -1,4 +1,4 @@
-"""From an alert in the store to what receivers got, with the store on SQLite and real servers."""
+"""From an alert in the store to what receivers got, with the real store and real servers."""
 
 from __future__ import annotations
 
@@ -43,6 +43,15 @@ class Clock:
 @pytest.fixture
 def store(tmp_path):
     made = Store(f"sqlite:///{tmp_path / 'affekt.db'}", KEY)
+    made.migrate()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def either(url):
+    """A store on SQLite, and one on PostgreSQL where that is installed."""
+    made = Store(url, KEY)
     made.migrate()
     yield made
     made.close()
@@ -107,7 +116,9 @@ def only(store) -> dict:
     return row
 
 
-def test_every_change_arrives_signed_and_is_written_down(store):
+def test_every_change_arrives_signed_and_is_written_down(either):
+    store = either
+
     async def go():
         async with receiver(status(204)) as got, working(store) as worker:
             add(store, got)
@@ -242,8 +253,9 @@ def test_a_slow_destination_delays_no_other(store):
     assert most == SIDES
 
 
-def test_what_waits_too_long_for_its_lease_is_given_back_and_the_try_does_not_count(store):
+def test_what_waits_too_long_for_its_lease_is_given_back_and_the_try_does_not_count(either):
     """32 at a time take 0.4 s, and 0.3 s of the lease can be waited: of 64 claimed, half is given back."""
+    store = either
     given_back = []
 
     class Watched:
@@ -268,8 +280,9 @@ def test_what_waits_too_long_for_its_lease_is_given_back_and_the_try_does_not_co
     assert {row["tries"] for row in store.deliveries("default", limit=200)["items"]} == {1}
 
 
-def test_a_late_alert_is_told_to_be_over_by_now(store):
+def test_a_late_alert_is_told_to_be_over_by_now(either):
     """What the channels know of `later` is what the store says."""
+    store = either
     clock = Clock()
 
     async def go():

@@ -87,7 +87,9 @@ async def attempt(delivery: Delivery, net: Net) -> Outcome:
         settings = channels.read(to.kind, to.settings)
         if delivery.change != "test" and delivery.change not in settings.changes:
             return Sent(0)
-        return await channels.channel(to.kind).send(delivery, settings, net)
+        channel = channels.channel(to.kind)
+        channel.check(settings, to.secret)  # another version of affekt may have let it in
+        return await channel.send(delivery, settings, net)
     except AffektError as error:
         return Failed(str(error))
     except Exception as error:
@@ -252,11 +254,11 @@ class Worker:
         try:
             claim = partial(self._outbox.claim, BATCH, self._lease, now=self._clock(), without=full)
             rows = await self._in_thread(claim)
+            for row in rows:
+                self._take(row, claimed + self._lease)
         except Exception as error:
-            log.error("the outbox cannot be asked: %s", error)
+            log.error("the outbox cannot be asked: %r", error)
             return _AWAY
-        for row in rows:
-            self._take(row, claimed + self._lease)
         return 0.0 if len(rows) == BATCH else self._poll
 
     def _take(self, row: Mapping[str, Any], until: float) -> None:
