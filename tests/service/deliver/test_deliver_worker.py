@@ -254,7 +254,7 @@ def test_a_slow_destination_delays_no_other(store):
 
 
 def test_what_waits_too_long_for_its_lease_is_given_back_and_the_try_does_not_count(either):
-    """32 at a time take 0.4 s, and 0.3 s of the lease can be waited: of 64 claimed, half is given back."""
+    """32 at a time take 0.5 s, and 0.3 s of the lease can be waited: of 64 claimed, half is given back."""
     store = either
     given_back = []
 
@@ -267,7 +267,7 @@ def test_what_waits_too_long_for_its_lease_is_given_back_and_the_try_does_not_co
             store.release(ids)
 
     async def go():
-        async with receiver(status(200), wait=0.4) as got, working(Watched(), timeout=0.7, lease=6.0) as worker:
+        async with receiver(status(200), wait=0.5) as got, working(Watched(), timeout=5.0, lease=10.3) as worker:
             add(store, got)
             fire(store, calls(64))
             worker.wake()
