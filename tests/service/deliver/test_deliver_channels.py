@@ -354,7 +354,7 @@ def test_a_name_server_that_hangs_holds_one_thread_and_no_other_destination(monk
     monkeypatch.setattr(socket, "getaddrinfo", slow)
 
     async def go():
-        async with receiver(status(200)) as got, Net(timeout=0.5) as net:
+        async with receiver(status(200)) as got, Net(timeout=1.5) as net:
             dead = delivery("webhook", {"url": "https://dead.test/"}, SECRET)
             waiting = [asyncio.create_task(attempt(dead, net)) for _ in range(100)]
             await asyncio.sleep(0.1)
@@ -367,9 +367,9 @@ def test_a_name_server_that_hangs_holds_one_thread_and_no_other_destination(monk
 
     outcome, seconds, late = asyncio.run(go())
     assert outcome == Sent(200)
-    assert seconds < 0.4
+    assert seconds < 1.2
     assert asked == ["dead.test"]
-    assert {each.why for each in late} == {"dead.test has not answered within 0.5 s"}
+    assert {each.why for each in late} == {"dead.test has not answered within 1.5 s"}
 
 
 def test_the_certificate_must_be_that_of_the_name(tmp_path):

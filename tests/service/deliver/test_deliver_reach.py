@@ -171,6 +171,10 @@ def test_a_url_that_is_not_sent_to_says_why(url, said):
     assert "me:secret" not in str(caught.value)
 
 
+def test_names_are_taken_in_punycode_and_in_lower_case():
+    assert place("https://XN--bcher-kva.Example./a", Reach()).host == "xn--bcher-kva.example"
+
+
 def test_settings_of_reach_are_checked():
     for wrong in ({"allow_private": ("10.0.0.1/8",)}, {"allow_private": ("intranet",)}, {"ports": (0,)}):
         with pytest.raises(UsageError, match="allowed"):
