@@ -18,9 +18,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from affekt import bundle, registry, vad
 from affekt import denoise as reduction
-from affekt.audio import RATE, Channel, Recording, Resampler, Source, open_recording
+from affekt.audio import RATE, Channel, Recording, Source, open_recording
 from affekt.audio.array import open_array
 from affekt.audio.channels import Tracks, mute_echo, split
+from affekt.audio.resample import at_once
 from affekt.errors import AudioError, UsageError
 from affekt.rttm import Row
 from affekt.speech import GivenStage, Speech, SpeechStage
@@ -415,7 +416,7 @@ class _Track:
     """Mono samples at the recording's rate -> windows and unjudged turns of everybody who is heard on it."""
 
     def __init__(self, rate: int, voices: Sequence[_Voice], clean: reduction.Gated | None = None) -> None:
-        self._resampler = Resampler(rate)
+        self._resampler = at_once(rate)
         self._voices, self._clean = voices, clean
         self._at = 0
         self.envelope = _Envelope(rate)

@@ -21,6 +21,7 @@ _KINDS = {
     "denoise": "noise reduction",
     "cli": "command",
     "live.rules": "alert rule",
+    "service.gateway.protocols": "protocol",
 }
 
 
@@ -30,9 +31,12 @@ def names(folder: str) -> list[str]:
     >>> "ravdess" in names("datasets")
     True
     """
+    return sorted(_own(folder) | {e.name for e in entry_points(group=f"affekt.{folder}")})
+
+
+def _own(folder: str) -> set[str]:
     path = Path(__file__).parent.joinpath(*folder.split("."))
-    own = {m.name for m in pkgutil.iter_modules([str(path)]) if not m.name.startswith("_")}
-    return sorted(own | {e.name for e in entry_points(group=f"affekt.{folder}")})
+    return {m.name for m in pkgutil.iter_modules([str(path)]) if not m.name.startswith("_")}
 
 
 def load(folder: str, name: str) -> ModuleType:
@@ -41,13 +45,12 @@ def load(folder: str, name: str) -> ModuleType:
     Raises:
         UnknownNameError: no such plugin; the message lists the known ones and the closest.
     """
-    known = names(folder)
-    if name not in known:
-        raise UnknownNameError(_KINDS.get(folder, folder), name, known)
+    if name in _own(folder):  # before all that is installed is looked through, which takes milliseconds
+        return importlib.import_module(f"affekt.{folder}.{name}")
     for entry in entry_points(group=f"affekt.{folder}", name=name):
         module: ModuleType = entry.load()
         return module
-    return importlib.import_module(f"affekt.{folder}.{name}")
+    raise UnknownNameError(_KINDS.get(folder, folder), name, names(folder))
 
 
 def need(module: str, *, extra: str) -> ModuleType:

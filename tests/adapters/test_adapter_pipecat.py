@@ -137,10 +137,10 @@ def test_the_context_has_one_mood_which_is_replaced_and_taken_back():
             context.add_message({"role": "user", "content": "It is broken."})
         while [told for told, _ in groupby(bool(frame.sentence) for frame in call.moods())] != [0, 1, 0, 1]:
             held.append(said_in(context))
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)  # a busy loop would starve the thread that hears
         while said_in(context) != [f"{MARK} {call.moods()[-1].sentence}"]:  # sound overtakes what changes a context
             held.append(said_in(context))
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)  # a busy loop would starve the thread that hears
         assert [m["role"] for m in context.messages] == ["system", "user", "user", "user", "developer"]
         await call.worker.queue_frame(frames.EndFrame())
 

@@ -47,11 +47,11 @@ def test_it_is_the_muting_of_recordings_to_the_sample(tracks):
     assert [(tick.start, tick.end) for tick in found] == [(tick.start, tick.end) for tick in ticks(tracks)]
 
 
-def test_nothing_waits_longer_than_a_third_of_a_second(tracks):
+def test_nothing_waits_longer_than_a_tick(tracks):
     echo, given = Echo(["a"], 512), 0
     for tick in ticks(tracks):
         given += len(list(echo.push(tick)))
-        assert tick.end - given * 512 <= 0.32 * RATE
+        assert tick.end - given * 512 <= 512
 
 
 def test_without_an_agent_nothing_is_touched_or_held(tracks):
@@ -62,9 +62,9 @@ def test_without_an_agent_nothing_is_touched_or_held(tracks):
 
 def test_a_jump_ends_what_is_held_and_a_track_that_is_not_heard_stays_so(tracks):
     echo, first = Echo(["a"], 512), list(ticks(tracks))[:3]
-    assert [list(echo.push(tick)) for tick in first] == [[], [], []]
+    assert [len(list(echo.push(tick))) for tick in first] == [0, 1, 1]
     far = Tick(10**6, 10**6 + 512, {"c": tracks["c"][:512], "a": None})
-    assert [tick.start for tick in echo.push(far)] == [tick.start for tick in first]
+    assert [tick.start for tick in echo.push(far)] == [first[-1].start]
     (last,) = echo.finish()
     assert (last.start, last.sounds["a"]) == (10**6, None)
     assert np.array_equal(last.sounds["c"], tracks["c"][:512])

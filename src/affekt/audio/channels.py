@@ -29,8 +29,10 @@ LOOK_AHEAD = 30.0
 ALIKE = 0.55
 """Channels whose `likeness` is below carry different sound."""
 _FRAME = 0.032  # s
-_ECHO_FRAME = 0.02  # s
-_ECHO_EDGE = 5  # frames
+ECHO_FRAME = 0.016
+"""Seconds of the frames in which `mute_echo` decides."""
+ECHO_EDGES = (2, 6)
+"""Frames before and after an agent's echo in which what is fainter than the agent goes, too."""
 _SILENT_START = "the channels begin in silence and are heard as one; choose channel each if they are a call's sides"
 _FAINT = 1e-3  # -60 dBFS: below, there is nobody to be told apart
 
@@ -83,8 +85,8 @@ def decide(blocks: Sequence[NDArray[np.float32]], rate: int) -> tuple[Channel, s
 def mute_echo(tracks: Tracks, agent: str, rate: int) -> tuple[Tracks, int]:
     """Silence the other tracks where the agent is what is heard on them; also count the samples so silenced.
 
-    A frame of 20 ms goes when the agent's own channel is 12 dB louder (sidetone, crosstalk), or carries the same sound
-    and is no more than 3 dB quieter (copied channels); 0.1 s more go before and after, for the echo's edges.
+    A frame of 16 ms goes when the agent's own channel is 12 dB louder (sidetone, crosstalk), or carries the same sound
+    and is no more than 3 dB quieter (copied channels); 32 ms more go before and 96 ms after, for the echo's edges.
 
     >>> voice = np.sin(np.arange(1600) * 0.3).astype(np.float32)
     >>> muted, count = mute_echo({"left": 0.01 * voice, "right": voice}, "right", 8000)
@@ -94,7 +96,7 @@ def mute_echo(tracks: Tracks, agent: str, rate: int) -> tuple[Tracks, int]:
     found, count = dict(tracks), 0
     for name, samples in tracks.items():
         if name != agent:
-            echo = _is_echo(samples, tracks[agent], round(_ECHO_FRAME * rate))
+            echo = _is_echo(samples, tracks[agent], round(ECHO_FRAME * rate))
             found[name] = np.where(echo, np.float32(0), samples)
             count += int(np.count_nonzero(np.abs(samples[echo]) > _FAINT))
     return found, count
@@ -103,13 +105,25 @@ def mute_echo(tracks: Tracks, agent: str, rate: int) -> tuple[Tracks, int]:
 def _is_echo(own: Samples, agent: Samples, frame: int) -> NDArray[np.bool_]:
     """Which samples of `own` are the agent's."""
     rows = -(-len(own) // frame)
-    a, b = (np.pad(x, (0, rows * frame - len(x))).reshape(rows, frame).astype(np.float64) for x in (own, agent))
+    if not rows:
+        return np.zeros(0, np.bool_)
+    a, b = (np.pad(x, (0, rows * frame - len(x))) for x in (own, agent))
+    echo, fainter = echo_frames(a, b, frame)
+    before, after = ECHO_EDGES
+    around = np.convolve(np.pad(echo, (after, before)), np.ones(before + 1 + after), mode="valid") > 0
+    return np.repeat(echo | (around & fainter), frame)[: len(own)]
+
+
+def echo_frames(own: Samples, agent: Samples, frame: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Say of each frame of `own` whether it is the agent's echo, and whether it is fainter than the agent.
+
+    The edges of an echo are faint; what is louder there than the agent is somebody else's voice. Both are as long, and
+    a whole number of frames.
+    """
+    a, b = own.reshape(-1, frame), agent.reshape(-1, frame)
     mine, theirs, both = (np.einsum("ij,ij->i", x, y) for x, y in ((a, a), (b, b), (a, b)))
-    same = (np.abs(both) > 0.8 * np.sqrt(mine * theirs)) & (theirs > mine / 2)
-    echo = ((theirs > 16 * mine) | same) & (theirs > frame * _FAINT**2)
-    around = np.convolve(echo, np.ones(2 * _ECHO_EDGE + 1), mode="same")[:rows] > 0 if rows else echo
-    # the edges of an echo are faint; what is loud there is somebody else's voice
-    return np.repeat(echo | (around & (theirs > mine)), frame)[: len(own)]
+    same = (both * both > 0.64 * mine * theirs) & (theirs > mine / 2)
+    return ((theirs > 16 * mine) | same) & (theirs > frame * _FAINT**2), theirs > mine
 
 
 def likeness(a: Samples, b: Samples, rate: int) -> float:

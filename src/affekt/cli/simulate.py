@@ -1,18 +1,20 @@
-"""`affekt simulate`: seed -> telephone calls in a folder, each with its truth: sound, JSON, RTTM."""
+"""`affekt simulate`: seed -> telephone calls: in a folder with their truth, or spoken to a service as they happen."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from affekt.cli import _terminal
+from affekt.cli import _load, _terminal
 from affekt.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from affekt.service.load.carrier import Load
     from affekt.simulate import Call, Cast
 
 _KINDS, _LAWS = ("calm", "angry", "mixed"), ("mu", "a")  # as in affekt.simulate, which is slow to import
@@ -22,12 +24,17 @@ Examples:
   affekt simulate calls/ --calls 20 --kind angry --noise 15       a noisy line; an episode of anger in each
   affekt simulate calls/ --corpus emodb --speakers emodb/03,emodb/08
   affekt simulate calls/ --corpus emodb --corpus ravdess --json   what was made, as JSON
+  affekt simulate --calls 60 --minutes 5 --to ws://127.0.0.1:8001 --protocol twilio --token TOKEN
+  affekt simulate --calls 20 --to ws://127.0.0.1:8001 --token TOKEN --ramp 10 --faults loss=0.02,vanish=0.1 --json
 Each call is NAME.wav (8 kHz, G.711; customer left, agent right), NAME.json (what is true of it) and NAME.rttm.
-Exit code: 0, 1 if the corpus cannot play such calls, 2 if the call is wrong."""
+With --to, up to 4 calls are made and spoken at the speed of life, as often as --calls says, each from another place on;
+a FOLDER is then optional, and gets those 4. Protocols: affekt, asterisk, audiohook, audiosocket, freeswitch, telnyx,
+twilio, vonage.
+Exit code: 0, 1 if the corpus cannot play such calls or the service refused or dropped any, 2 if the call is wrong."""
 
 
 @click.command(epilog=_EXAMPLES)
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), required=False)
 @click.option("--calls", "count", type=click.IntRange(1, 100_000), default=1, show_default=True, metavar="N")
 @click.option("--kind", type=click.Choice(_KINDS), default="mixed", show_default=True, help="What happens in them.")
 @click.option("--seconds", type=float, default=180.0, show_default=True, metavar="S", help="About, of each call.")
@@ -38,9 +45,10 @@ Exit code: 0, 1 if the corpus cannot play such calls, 2 if the call is wrong."""
               show_default=True, metavar="FOLDER", help="Holds a folder for each corpus.")  # fmt: skip
 @click.option("--speakers", metavar="NAME,...", help="Only these, such as those that a model was not trained on.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Other calls.")
-@click.option("--json", "as_json", is_flag=True, help="Write what was made as JSON.")
+@_load.options
+@click.option("--json", "as_json", is_flag=True, help="Write what was made, or how the calls went, as JSON.")
 def command(
-    folder: Path,
+    folder: Path | None,
     count: int,
     kind: str,
     seconds: float,
@@ -51,8 +59,9 @@ def command(
     speakers: str | None,
     seed: int,
     as_json: bool,
+    **line: Any,
 ) -> None:
-    """Make telephone calls whose truth is known: who speaks when, in which emotion.
+    """Make telephone calls whose truth is known: who speaks when, in which emotion. Or speak them to a service.
 
     Spoken by speakers of a corpus, or by a synthesiser, whose emotion is what the script says and no more. Actors do
     not answer each other: what a model finds in such calls is a test of it, and no forecast of its worth in real ones.
@@ -60,17 +69,43 @@ def command(
     from affekt import simulate
 
     setting = simulate.Setting(cast("Any", kind), seconds, _noise(noise), cast("Any", law), seed)
-    made = simulate.calls(count, cast=_cast(corpora, root, speakers), setting=setting)
+    load = _load.asked(count, seconds, seed, **line)
+    if folder is None and load is None:
+        raise UsageError("where to? A FOLDER gets the calls, or --to URL hears them")
+    number = count if load is None else min(count, _load.SOUNDS)
+    made = simulate.calls(number, cast=_cast(corpora, root, speakers), setting=setting)
+    if load is not None:
+        _speak(list(made), load, folder, as_json)
+    elif folder is not None:
+        told = _written(made, number, folder)
+        if as_json:
+            _terminal.write_json({"folder": str(folder), "setting": asdict(setting), "calls": told})
+        else:
+            _show(told, folder)
+
+
+def _written(made: Iterable[Call], count: int, folder: Path) -> list[dict[str, Any]]:
+    """Write calls into a folder as they are made; say what they are."""
     _folder(folder)
     told = []
     with _terminal.progress() as progress:
         for number, call in enumerate(made, start=1):
             told.append(_facts(call, call.write(folder)))
             progress.step("calls", number, count)
+    return told
+
+
+def _speak(made: list[Call], load: Load, folder: Path | None, as_json: bool) -> None:
+    """Speak calls, and end with exit code 1 where the service has failed any."""
+    told = _written(made, len(made), folder) if folder else [_facts(call, ()) for call in made]
+    report = _load.speak(made, load)
     if as_json:
-        _terminal.write_json({"folder": str(folder), "setting": asdict(setting), "calls": told})
+        _terminal.write_json(report.to_dict() | {"sounds": told})
     else:
-        _show(told, folder)
+        _load.show(report)
+    if report.failed:
+        click.echo(f"{_terminal.count(report.failed, 'call')} of {load.calls} refused or dropped", err=True)
+    click.get_current_context().exit(1 if report.failed else 0)
 
 
 def _noise(text: str) -> float | None:

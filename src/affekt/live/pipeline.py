@@ -127,29 +127,15 @@ class Pipeline:
         """End the stream; give the rest. Once it has ended, there is no rest."""
         if self._finished:
             return []
-        events = self._through(self.hear(self.end()))
-        time = self._known / RATE
-        self._finished = True
-        return [*events, *self._feel.finish(time), Finished(time)]
+        return [*self._through(self.hear(self.end())), *self.close()]
 
     def pause(self) -> list[Event]:
         """Hear nothing from here on: a call on hold. What is pushed meanwhile passes unheard, and is no gap."""
-        if self._paused or self._finished:
-            return []
-        for track in self._tracks.values():
-            track.rest()
-        ticks, self._paused = self._rest(), True
-        return [*self._through(self.hear(ticks)), Paused(self._known / RATE)]
+        return self._through(self.hold())
 
     def resume(self) -> list[Event]:
         """Hear everything again from here on."""
-        if not self._paused or self._finished:
-            return []
-        self._paused, self._at = False, None
-        self._known = max(self._known, *(track.place for track in self._tracks.values()))
-        for track in self._tracks.values():
-            track.wake(self._known)
-        return [Resumed(self._known / RATE)]
+        return self._through(self.wake())
 
     def acknowledge(self, rule: str, speaker: str | None = None) -> list[Event]:
         """Say that somebody has seen an alert.
@@ -195,6 +181,37 @@ class Pipeline:
     def hear(self, ticks: Sequence[Tick]) -> list[Heard]:
         """Find turns and windows; give what says something."""
         return [heard for tick in ticks for heard in (*self._settle(tick), *self._hear(tick))]
+
+    def hold(self) -> list[Heard]:
+        """Pause; give what was heard up to here, and that it is paused."""
+        if self._paused or self._finished:
+            return []
+        for track in self._tracks.values():
+            track.rest()
+        ticks, self._paused = self._rest(), True
+        heard = self.hear(ticks)
+        return [*heard, self._said(Paused(self._known / RATE))]
+
+    def wake(self) -> list[Heard]:
+        """Hear again; give that it is resumed."""
+        if not self._paused or self._finished:
+            return []
+        self._paused, self._at = False, None
+        self._known = max(self._known, *(track.place for track in self._tracks.values()))
+        for track in self._tracks.values():
+            track.wake(self._known)
+        return [self._said(Resumed(self._known / RATE))]
+
+    def close(self) -> list[Event]:
+        """End the feeling, when all that was heard has been felt; what still fires expires."""
+        if self._finished:
+            return []
+        self._finished = True
+        time = self._known / RATE
+        return [*self._feel.finish(time), Finished(time)]
+
+    def _said(self, event: Event) -> Heard:
+        return Heard(self._known, (event,), self._floored(self._known))
 
     def detectors(self, tick: Tick) -> list[tuple[Detector, Samples]]:
         """Say who is going to hear what when this tick is heard next; for `affekt.live.batch`."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from affekt.audio import RATE, Resampler
+from affekt.audio import RATE
+from affekt.audio.resample import Doubler, Resampler, at_once
 from affekt.errors import UsageError
 from affekt.live.events import Gap, GapKind
 from affekt.types import Samples, Segment, Signal
@@ -84,7 +85,7 @@ class Track:
         self._lost: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
         self._runs: deque[_Run] = deque()
         self._gaps: deque[tuple[int, GapKind, Segment]] = deque(maxlen=_UNTOLD)
-        self._resampler: Resampler | None = None
+        self._resampler: Resampler | Doubler | None = None
 
     # In ------------------------------------------------------------------------------------------------------------
 
@@ -229,7 +230,7 @@ class Track:
 
     def _accept(self, samples: Samples) -> None:
         if self._resampler is None:
-            self._resampler = Resampler(self._rate)
+            self._resampler = at_once(self._rate)
             start = self._place(self._next)
             self._runs.append(_Run(start, end=start))
         self._next += len(samples)
