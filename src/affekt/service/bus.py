@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -44,7 +45,8 @@ class Client:
         self._socket: socket.socket | None = None
         self._new: list[Message] = []
         self._sent: deque[tuple[int, list[Message]]] = deque()
-        self._held = 0
+        self.held = 0
+        "messages that control has not acknowledged"
         self._number = 0
         self._out = bytearray()
         self._in = bytearray()
@@ -57,8 +59,8 @@ class Client:
     def send(self, message: Message) -> None:
         """Leave a message to be sent."""
         self._new.append(message)
-        self._held += 1
-        if self._held > KEPT:
+        self.held += 1
+        if self.held > KEPT:
             self._forget()
 
     def pump(self) -> list[dict[str, Any]]:
@@ -138,7 +140,7 @@ class Client:
 
     def _acknowledged(self, number: int) -> None:
         while self._sent and self._sent[0][0] <= number:
-            self._held -= len(self._sent.popleft()[1])
+            self.held -= len(self._sent.popleft()[1])
 
     def _forget(self) -> None:
         """Keep the half that is newest, and what must not be lost."""
@@ -148,7 +150,7 @@ class Client:
         self.dropped += half - len(kept)
         self._sent.clear()
         self._new = kept + everything[half:]
-        self._held = len(self._new)
+        self.held = len(self._new)
 
 
 class Bus:
@@ -160,6 +162,8 @@ class Bus:
         self._server: asyncio.Server | None = None
         self._ends: dict[str, asyncio.StreamWriter] = {}
         self._pids: dict[str, int] = {}
+        self._since: dict[str, float] = {}
+        self._begun = time.time()
         self.greet: Callable[[str], list[Message]] = lambda name: []
         "commands for a process that has just connected"
 
@@ -184,8 +188,12 @@ class Bus:
                 end.write(orjson.dumps({"do": command}) + b"\n")
 
     def state(self) -> dict[str, Any]:
-        """Say who is connected."""
-        return {name: {"pid": pid, "connected": name in self._ends} for name, pid in self._pids.items()}
+        """Say which processes there are, and since when."""
+        others = {
+            name: {"pid": pid, "connected": name in self._ends, "since": self._since[name]}
+            for name, pid in self._pids.items()
+        }
+        return {"control": {"pid": os.getpid(), "connected": True, "since": self._begun}, **others}
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         name = ""
@@ -194,7 +202,7 @@ class Bus:
                 said = orjson.loads(line)
                 if "hello" in said:
                     name = said["hello"]
-                    self._ends[name], self._pids[name] = writer, said["pid"]
+                    self._ends[name], self._pids[name], self._since[name] = writer, said["pid"], time.time()
                     for command in self.greet(name):
                         writer.write(orjson.dumps({"do": command}) + b"\n")
                 elif "batch" in said:

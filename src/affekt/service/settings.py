@@ -86,6 +86,11 @@ class Http:
         """Nobody outside this machine can reach it."""
         return _loopback(self.host)
 
+    @property
+    def address(self) -> str:
+        """Where it is, as people write it."""
+        return f"{'https' if self.tls_cert else 'http'}://{_written(self.host)}:{self.port}"
+
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
@@ -100,17 +105,27 @@ class Ingest:
     "TCP, for Asterisk's AudioSocket; it has no TLS"
     audiosocket_allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     "networks that may open an AudioSocket"
+    public: str | None = None
+    "wss://host that the platforms were told, where a proxy stands in front: some of them sign it"
 
     def __post_init__(self) -> None:
         _ranged("port", self.port, 0, 65535)
         _ranged("audiosocket_port", self.audiosocket_port or 0, 0, 65535)
         _ranged("max_calls", self.max_calls, 1, 65536)
         _pair(self.tls_cert, self.tls_key)
+        if self.public is not None and not re.fullmatch(r"wss?://[^/\s]+", self.public):
+            raise UsageError(f"public is wss://host without a path, given {self.public!r}")
         for network in self.audiosocket_allow:
             try:
                 ipaddress.ip_network(network)
             except ValueError as error:
                 raise UsageError(f"audiosocket_allow: {error}; a network is written as 10.1.0.0/16") from error
+
+
+    @property
+    def address(self) -> str:
+        """Where it is, as platforms are told."""
+        return self.public or f"{'wss' if self.tls_cert else 'ws'}://{_written(self.host)}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +281,11 @@ class Serve:
                 f"auth.enabled = false lets anybody in, and http.host = {self.http.host!r} can be reached from "
                 "outside; use 127.0.0.1, or leave auth on"
             )
+        if not self.auth.enabled and not _loopback(self.ingest.host):
+            raise UsageError(
+                f"auth.enabled = false lets any call in, and ingest.host = {self.ingest.host!r} can be reached from "
+                "outside; use 127.0.0.1, or leave auth on"
+            )
         ports = [self.http.port, self.ingest.port, self.ingest.audiosocket_port]
         taken = [port for port in ports if port]  # 0: any that is free
         if len(set(taken)) < len(taken):
@@ -298,6 +318,15 @@ def load(path: str | Path | None = None) -> Serve:
     8000
     """
     return Serve() if path is None else config.load(Serve, path)
+
+
+def opened(serve: Serve) -> Serve:
+    """Let anybody in.
+
+    Raises:
+        UsageError: it can be reached from outside.
+    """
+    return dataclasses.replace(serve, auth=dataclasses.replace(serve.auth, enabled=False))
 
 
 def unlock(serve: Serve, environment: Mapping[str, str] | None = None) -> Secrets:
@@ -424,6 +453,10 @@ def _check_url(url: str) -> None:
         raise UsageError(
             f"a database is sqlite:///path or postgresql://host/name, given {scheme[0] if scheme else ''}..."
         )
+
+
+def _written(host: str) -> str:
+    return f"[{host}]" if ":" in host else "localhost" if host in ("", "0.0.0.0") else host  # noqa: S104
 
 
 def _loopback(host: str) -> bool:

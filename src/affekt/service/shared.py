@@ -186,7 +186,7 @@ class Slot:
             start: place of the first sample.
             rate: Hz.
         """
-        view = payload if isinstance(payload, bytes) else memoryview(payload).cast("B")
+        view = payload if isinstance(payload, bytes) else memoryview(payload).cast("B")  # type: ignore[arg-type]
         size, head, ring = len(view), self._head, self._ring
         need = _RECORD.size + (size + 7 & ~7)
         if need > RING // 4:
@@ -218,7 +218,8 @@ class Slot:
         at = place % RING
         if self._ring[at] == _PAD:
             return RING - at
-        return _RECORD.size + (struct.unpack_from("<I", self._ring, at + 4)[0] + 7 & ~7)
+        size: int = struct.unpack_from("<I", self._ring, at + 4)[0]
+        return _RECORD.size + (size + 7 & ~7)
 
     # The engine's side ---------------------------------------------------------------------------------------------
 
@@ -236,7 +237,7 @@ class Slot:
             if kind >= len(_KINDS) or size > RING // 4:  # overwritten while it was read
                 break
             payload = bytes(self._ring[at + _RECORD.size : at + _RECORD.size + size])
-            found.append((place, Record(_KINDS[kind], track, start, rate, arrived, payload)))  # type: ignore[arg-type]
+            found.append((place, Record(_KINDS[kind], track, start, rate, arrived, payload)))
             place += _RECORD.size + (size + 7 & ~7)
         begin = head[_BEGIN]
         head[_READ] = max(place, begin)

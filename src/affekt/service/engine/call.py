@@ -20,6 +20,7 @@ from affekt.types import Role, Signal, Window
 LATEST = 0.5
 """Seconds from the last sample of a window to its deadline."""
 _PATIENT = 5.0  # s, of windows that no newer one follows
+_SILENT = 10.0  # s
 _EVIDENCE = 30  # moods that an alert shows
 
 
@@ -71,6 +72,7 @@ class Call:
         self._reason = ""
         self._paused = False
         self._unheard = 0.0
+        self._said_at = 0.0
 
     @property
     def id(self) -> str:
@@ -258,6 +260,12 @@ class Call:
             for reason, count in counts.items()
         ]
 
+    def still_there(self, now: float) -> list[dict[str, Any]]:
+        """Tell that it goes on, where nothing else was told for a while: silence is no end."""
+        if now - self._said_at < _SILENT:
+            return []
+        return [self._message({"type": "alive"}, now)]
+
     def _count(self, reason: Reason, count: int = 1) -> None:
         self.skipped[reason] = self.skipped.get(reason, 0) + count
 
@@ -273,6 +281,7 @@ class Call:
 
     def _message(self, facts: Mapping[str, Any], now: float) -> dict[str, Any]:
         self._number += 1
+        self._said_at = now
         envelope = {"tenant": self.said["tenant"], "call": self.id, "stream": self.said["stream"], "sender": "engine"}
         return {**facts, **envelope, "n": self._number, "at": now}
 

@@ -24,6 +24,7 @@ from affekt.service.engine.call import Call, roles
 from affekt.service.engine.judge import Judge
 from affekt.service.engine.load import LEVELS, Controller, Pressure
 from affekt.service.engine.schedule import Schedule
+from affekt.service.metrics import Meters
 from affekt.service.shared import REFUSED, Board
 from affekt.types import Model
 
@@ -60,8 +61,9 @@ class Plan:
 class Engine:
     """Hears the calls of a board and tells control."""
 
-    def __init__(self, board: Board, bus: Client, plan: Plan) -> None:
+    def __init__(self, board: Board, bus: Client, plan: Plan, *, meters: Meters | None = None) -> None:
         """Make ready; the model's threads begin."""
+        self._meters = meters or Meters("engine")
         self.calls: dict[int, Call] = {}
         self.level = Controller()
         self._board, self._bus, self._plan = board, bus, plan
@@ -70,11 +72,8 @@ class Engine:
         self._schedule = Schedule()
         self._woken = threading.Event()
         self._judge = Judge(self._schedule, plan.models[0], told=self._woken.set, threads=plan.threads)
-        self._counts: dict[str, float] = {}
         self._looked = self._told = time.time()
         self._busy = self._judged = 0.0
-        self._waits: list[float] = []
-        self._latencies: list[float] = []
         self._denoise = plan.denoise != "none"
         self._stages = self._make_stages()
         self._lag = 0.0
@@ -85,6 +84,7 @@ class Engine:
             begun = time.time()
             self.step(begun)
             self._busy += (took := time.time() - begun)
+            self._meters.observe("affekt_round_seconds", took)
             self._woken.wait(max(0.001, PERIOD - took))
             self._woken.clear()
 
@@ -140,7 +140,7 @@ class Engine:
         call.refused = bool(slot.flags & REFUSED)
         self.calls[number] = call
         for message in call.begin(now):
-            self._bus.send(message)
+            self._send(message, now)
 
     def _make_stages(self) -> Stages:
         made = Stages.of(self._plan.vad, self._plan.denoise)
@@ -153,13 +153,13 @@ class Engine:
         for number in self._board.busy():
             if (call := self.calls.get(number)) is not None:
                 for message in call.read(now):
-                    self._bus.send(message)
+                    self._send(message, now)
                 if call.ticks and not call.parked:
                     lag = max(lag, now - call.arrived + len(call.ticks) * 0.032)
         for call in self.calls.values():
             if call.slot.state == 2 and not call.over:
                 for message in call.read(now):
-                    self._bus.send(message)
+                    self._send(message, now)
         self._lag = lag
 
     def _hear(self) -> None:
@@ -182,9 +182,20 @@ class Engine:
         now = time.time()
         for call in self.calls.values():
             for message in call.felt(now):
-                if message["type"] == "window.judged":
-                    self._latencies.append(now - message["arrived"])
-                self._bus.send(message)
+                self._send(message, now)
+
+    def _send(self, message: Mapping[str, Any], now: float) -> None:
+        """Tell control; count what is worth a number."""
+        self._bus.send(message)
+        kind = message["type"]
+        if kind == "window.judged":
+            if not message["final"]:  # the last window of a turn waits for the pause that ends it
+                self._meters.observe("affekt_window_latency_seconds", max(0.0, now - message["arrived"]))
+            self._meters.add("affekt_windows_total", result="uncertain" if message["uncertain"] else "certain")
+        elif kind == "windows.skipped":
+            self._meters.add("affekt_windows_skipped_total", message["count"], reason=message["reason"])
+        elif kind == "gap":
+            self._meters.add("affekt_audio_gap_seconds_total", message["end"] - message["start"], kind=message["kind"])
 
     def _obey(self, command: Mapping[str, Any], now: float) -> None:
         kind = command.get("type", "")
@@ -202,7 +213,7 @@ class Engine:
                 self._say({"type": "log", "level": "warning", "text": f"{kind}: {error}"}, now)
                 continue
             for message in told:
-                self._bus.send(message)
+                self._send(message, now)
 
     # Load ----------------------------------------------------------------------------------------------------------
 
@@ -249,8 +260,14 @@ class Engine:
     def _tell(self, now: float) -> None:
         self._told = now
         for call in self.calls.values():
-            for message in call.tell_skipped(now):
-                self._bus.send(message)
+            for message in (*call.tell_skipped(now), *call.still_there(now)):
+                self._send(message, now)
+        self._meters.set("affekt_load_level", self.level.level)
+        self._meters.set("affekt_hop_seconds", self._plan.hop * LEVELS[self.level.level])
+        self._meters.set("affekt_messages_waiting", self._bus.held)
+        self._say(self._meters.message(), now)
+        parked = sum(call.parked for call in self.calls.values())
+        self._say({"type": "engine", "calls": len(self.calls), "parked": parked, "level": self.level.level}, now)
         if self._judge.failed:
             self._say({"type": "log", "level": "error", "text": f"the model failed: {self._judge.failed}"}, now)
             self._judge.failed = None

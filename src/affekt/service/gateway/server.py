@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,11 +24,14 @@ from affekt.service.bus import Client
 from affekt.service.gateway import codec, events
 from affekt.service.gateway.events import Request
 from affekt.service.gateway.reception import Admitted, Reception, Token
+from affekt.service.metrics import Meters
 from affekt.service.shared import PAUSED, REFUSED, Board, Slot
 
 need("picows", extra="serve")
 import picows  # noqa: E402
 from picows import WSMsgType, WSTransport, WSUpgradeRequest  # noqa: E402
+
+log = logging.getLogger("affekt.service.gateway")
 
 HELLO = 5.0
 """Seconds in which a connection must have said what it is."""
@@ -55,8 +59,18 @@ class Line:
 class Exchange:
     """All connections: who they are, and what of them goes on to the engine."""
 
-    def __init__(self, board: Board, reception: Reception, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        board: Board,
+        reception: Reception,
+        *,
+        meters: Meters | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         """Make ready to take calls."""
+        self.meters = meters or Meters("gateway")
+        self.heard: dict[str, float] = {}
+        "protocol -> s of sound, summed over tracks, since this was last told"
         self.clock = clock
         self.reception = reception
         self.draining = False
@@ -68,11 +82,26 @@ class Exchange:
         "s of sound that platforms say they have dropped"
         self._board = board
         self._lines: dict[tuple[str, str], Line] = {}
+        self._protocols: dict[str, int] = {}
 
     @property
     def full(self) -> bool:
         """Whether no further call can be heard."""
         return self.draining or self._board.level >= 3 or not self._board.free()
+
+    @property
+    def slots(self) -> int:
+        """How many calls there is room for."""
+        return len(self._board.slots)
+
+    def calls(self) -> dict[str, int]:
+        """Count the calls that are being heard, by protocol; a protocol that had one stays, with 0."""
+        for protocol in self._protocols:
+            self._protocols[protocol] = 0
+        for line in self._lines.values():
+            protocol = line.facts["protocol"]
+            self._protocols[protocol] = self._protocols.get(protocol, 0) + 1
+        return self._protocols
 
     def begin(self, admitted: Admitted) -> Line | None:
         """Take a slot for a call, or the one that another leg of it has; None when there is none."""
@@ -98,8 +127,10 @@ class Exchange:
             if self._lines.get(key) is line:
                 del self._lines[key]
 
-    def refuse(self, why: str) -> None:
+    def refuse(self, protocol: str, why: str, *, as_: str) -> None:
         """Count a refusal."""
+        self.meters.add("affekt_connections_total", protocol=protocol, result=as_)
+        why = f"{protocol}: {why}"
         why = why if why in self.refused or len(self.refused) < 64 else "other"
         self.refused[why] = self.refused.get(why, 0) + 1
 
@@ -171,6 +202,8 @@ class Connection:
         if line is None or line.paused or line.slot.flags & REFUSED:
             return
         start = audio.start + self._shift
+        heard = self._exchange.heard
+        heard[self._protocol] = heard.get(self._protocol, 0.0) + len(audio.samples) / audio.rate
         line.slot.write(
             "audio", audio.samples, arrived=now, track=self._numbers[audio.track], start=start, rate=audio.rate
         )
@@ -179,7 +212,8 @@ class Connection:
         if isinstance(event, events.Started):
             self._start(event, now)
         elif isinstance(event, events.Violation):
-            self._exchange.refuse(f"{self._protocol}: a breach of the protocol ({event.code})")
+            self._exchange.meters.add("affekt_violations_total", protocol=self._protocol)
+            log.warning("%s: %s", self._protocol, event.text)
             self.close(event.code, event.text, "error")
         elif isinstance(event, events.Ended):
             self.close(1000, "", event.reason)
@@ -209,7 +243,7 @@ class Connection:
             self._shift = round((now - line.began) * started.rate)
 
     def _refuse(self, why: str, code: int) -> None:
-        self._exchange.refuse(f"{self._protocol}: {why}")
+        self._exchange.refuse(self._protocol, why, as_="unauthorized" if code == _POLICY else "full")
         self._codec.say("refuse")
         self.close(code, "not allowed" if code == _POLICY else "no room for another call", "refused")
 
@@ -321,7 +355,7 @@ class _Stream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         peer = str(transport.get_extra_info("peername", ("",))[0])
         if not any(ipaddress.ip_address(peer) in network for network in self._allowed):
-            self._exchange.refuse("audiosocket: a network that is not allowed")
+            self._exchange.refuse("audiosocket", "a network that is not allowed", as_="unauthorized")
             transport.close()
             return
         request = Request("/v1/ingest/audiosocket", peer=peer)
@@ -423,6 +457,7 @@ class Gateway:
 
     def _tell(self) -> None:
         lag, self.lag = sorted(self.lag), []
+        self._measure(lag)
         self._bus.send(
             {
                 "type": "gateway",
@@ -438,6 +473,19 @@ class Gateway:
             }
         )
 
+    def _measure(self, lag: Sequence[float]) -> None:
+        exchange, meters = self.exchange, self.exchange.meters
+        for late in lag:
+            meters.observe("affekt_gateway_loop_lag_seconds", late)
+        for protocol, seconds in exchange.heard.items():
+            meters.add("affekt_audio_seconds_total", seconds, protocol=protocol)
+        exchange.heard.clear()
+        for protocol, count in exchange.calls().items():
+            meters.set("affekt_calls_live", count, protocol=protocol)
+        meters.set("affekt_slots", exchange.slots)
+        meters.set("affekt_messages_waiting", self._bus.held)
+        self._bus.send(meters.message())
+
     def _meet(self, upgrade: WSUpgradeRequest) -> Any:
         """Answer an upgrade: a listener, or why there is none, in three digits."""
         request = self._request(upgrade)
@@ -447,12 +495,13 @@ class Gateway:
         if protocol is None:
             return _answer(404)
         if self.exchange.full:
-            self.exchange.refuse(f"{protocol}: full")
+            self.exchange.refuse(protocol, "full", as_="full")
             return _answer(503)
         tokens = self.exchange.reception.ask(protocol, request, self.exchange.clock())
         if isinstance(tokens, str):
-            self.exchange.refuse(f"{protocol}: {tokens}")
+            self.exchange.refuse(protocol, tokens, as_="unauthorized")
             return _answer(401)
+        self.exchange.meters.add("affekt_connections_total", protocol=protocol, result="accepted")
         return _WebSocket(Connection(self.exchange, protocol, request, tokens))
 
     def _request(self, upgrade: WSUpgradeRequest) -> Request:
