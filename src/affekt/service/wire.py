@@ -40,7 +40,7 @@ def evidence(alert: Alert, moods: Sequence[Mood], model: str) -> dict[str, Any]:
 def _point(mood: Mood) -> list[Any]:
     affect = mood.affect
     valence, arousal = (None, None) if affect is None else (round(affect.valence, 3), round(affect.arousal, 3))
-    return [round(mood.time, 2), mood.emotion, round(mood.levels[mood.emotion], 3), valence, arousal]
+    return [round(mood.time, 2), round(mood.levels[mood.emotion], 3), valence, arousal]
 
 
 def read(line: bytes) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class Call:
         pipeline: Pipeline,
         *,
         schedule: Schedule,
-        number: int,
+        sender: str,
         model: str,
     ) -> None:
         """Begin to hear a call.
@@ -52,7 +52,7 @@ class Call:
             said: what the gateway knows of it.
             pipeline: hears its tracks.
             schedule: where its windows wait to be judged.
-            number: of its first message; each has a higher one.
+            sender: who tells: another engine has another name, and counts anew.
             model: the name of the model, told at the start.
         """
         self.slot, self.said, self.pipeline = slot, said, pipeline
@@ -63,7 +63,7 @@ class Call:
         self.skipped: dict[Reason, int] = {}
         "windows that were not judged since this was last told"
         self.parked = self.refused = self.ended = self.over = False
-        self._number, self._model = number, model
+        self._number, self._model, self._sender = 0, model, sender
         self._born = slot.born
         self._tracks: list[str] = list(said["tracks"])
         self._waiting: deque[_Waiting] = deque()
@@ -282,8 +282,8 @@ class Call:
     def _message(self, facts: Mapping[str, Any], now: float) -> dict[str, Any]:
         self._number += 1
         self._said_at = now
-        envelope = {"tenant": self.said["tenant"], "call": self.id, "stream": self.said["stream"], "sender": "engine"}
-        return {**facts, **envelope, "n": self._number, "at": now}
+        envelope = {name: self.said[name] for name in ("tenant", "call", "stream")}
+        return {**facts, **envelope, "sender": self._sender, "n": self._number, "at": now}
 
 
 def roles(said: Mapping[str, Any]) -> dict[str | None, Role]:

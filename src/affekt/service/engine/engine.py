@@ -64,6 +64,7 @@ class Engine:
     def __init__(self, board: Board, bus: Client, plan: Plan, *, meters: Meters | None = None) -> None:
         """Make ready; the model's threads begin."""
         self._meters = meters or Meters("engine")
+        self._name = f"engine/{os.getpid()}/{int(time.time())}"
         self.calls: dict[int, Call] = {}
         self.level = Controller()
         self._board, self._bus, self._plan = board, bus, plan
@@ -135,8 +136,7 @@ class Engine:
             slot.done()
             return
         model = getattr(self._plan.models[0], "id", "model")
-        first = int(now * 1000) * 1000  # above that of an engine that heard it before
-        call = Call(slot, said, pipeline, schedule=self._schedule, number=first, model=model)
+        call = Call(slot, said, pipeline, schedule=self._schedule, sender=self._name, model=model)
         call.refused = bool(slot.flags & REFUSED)
         self.calls[number] = call
         for message in call.begin(now):
