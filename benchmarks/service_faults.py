@@ -47,7 +47,7 @@ def engine(minutes: float) -> dict[str, Any]:
 
 def resumed(found: Sequence[Mapping[str, Any]], killed: float) -> float | None:
     """Return when the first window was judged after a kill, in s; None: never."""
-    after = [one["at"] - killed for one in found if one["type"] == "window.judged" and one["at"] > killed]
+    after = [one["at"] - killed for one in found if one.get("type") == "window.judged" and one["at"] > killed]
     return min(after, default=None)
 
 

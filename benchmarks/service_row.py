@@ -37,8 +37,8 @@ class Delay:
 
 
 def once(messages: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Leave out what was sent again: the same stream, sender and number."""
-    return list({(one["stream"], one.get("sender"), one["n"]): one for one in messages}.values())
+    """Leave out what was sent again, the same stream, sender and number, and what is no message of the contract."""
+    return list({(one.get("stream"), one.get("sender"), one["n"]): one for one in messages if "n" in one}.values())
 
 
 def delays(messages: Iterable[Mapping[str, Any]], sent: Sent) -> list[Delay]:

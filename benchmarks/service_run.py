@@ -71,15 +71,19 @@ class Service:
         return self.folder / "data"
 
     def __enter__(self) -> Service:
-        own = {"folder": str(self.data), "http": {"port": self.http, "rate": 1e5, "burst": 1e5}, "drain_seconds": 1.0}
+        own = {"folder": str(self.data), "http": {"port": self.http, "rate": 1e5, "burst": 100_000}, "drain_seconds": 1.0}
         own |= {"ingest": {"port": self.ingest, "max_calls": 512}, "auth": {"enabled": False}}
         (self.folder / "serve.toml").write_text(toml(merged(own, self._settings)), encoding="utf-8")
-        self.start()
-        made = self.client.post("/v1/tokens", json={"name": "bench", "protocol": "twilio", "roles": ROLES})
-        made.raise_for_status()
-        self.token = made.json()["token"]
-        if self._tapped:
-            self._listen()
+        try:
+            self.start()
+            made = self.client.post("/v1/tokens", json={"name": "bench", "protocol": "twilio", "roles": ROLES})
+            made.raise_for_status()
+            self.token = made.json()["token"]
+            if self._tapped:
+                self._listen()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:

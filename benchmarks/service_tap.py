@@ -37,10 +37,6 @@ class Tap:
         with contextlib.suppress(OSError):
             self._real.replace(self._path)
 
-    def since(self, at: float, *kinds: str) -> list[dict[str, Any]]:
-        """Return the messages of some types from a Unix time on."""
-        return [one for one in list(self.messages) if one["at"] >= at and one["type"] in kinds]
-
     def _serve(self) -> None:
         while True:
             try:
