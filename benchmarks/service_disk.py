@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,54 +11,62 @@ from typing import Any
 import numpy as np
 from benchmarks.service_load import sounds
 from benchmarks.service_row import Row, fine
-from benchmarks.service_run import Calls, Service, children
+from benchmarks.service_run import Calls, Service
 
 from affekt.service.load.sound import Form, Sound
 
 CALLS = 10
-CALLS_TRACED = "openat,creat,write,writev,pwrite64,pwritev,pwritev2,sendfile,copy_file_range"
+TRACED = "write,writev,pwrite64,pwritev,pwritev2,sendfile,copy_file_range"
 FORMS: tuple[Form, ...] = ("ulaw", "alaw", "l16", "ulaw64")
-_WRITE = re.compile(r"\b(?:p?writev?2?|pwrite64|sendfile|copy_file_range)\(\d+<(/[^>]*)>.* = (\d+)$")
-_ELSEWHERE = ("/dev/", "/proc/", "/sys/")  # no disk
+_CALL = re.compile(r"^(\w+)\((.*)\) += (\d+)$")
+_PLACE = re.compile(r"\d+<((?:\\x[0-9a-f]{2})+)>")
+_TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
+_ELSEWHERE = ("/dev/", "/proc/", "/sys/", "/memfd:")  # no disk
 _LOUD = 1000  # of 32768: quieter pieces may be found anywhere
 _TOLD = 40  # pieces of each side of each sound that are looked for
 
 
 def measure(minutes: float) -> dict[str, Any]:
-    import tempfile
-
+    """Let strace write down all that the service's processes write, and look for what was said."""
     with tempfile.TemporaryDirectory() as place:
-        trace = Path(place) / "trace"
-        strace = ["strace", "-f", "-y", "--seccomp-bpf", "-e", f"trace={CALLS_TRACED}", "-o", str(trace)]
-        with Service(before=strace) as service:
+        strace = ["strace", "-ff", "-y", "-xx", "-s", "100000000", "--seccomp-bpf"]
+        with Service(before=[*strace, "-e", f"trace={TRACED}", "-o", f"{place}/trace"]) as service:
             report = Calls(service, CALLS, seconds=60 * minutes, ramp=1.0).wait()
-            mapped = shared(children(service._process.pid)) if service._process else []
+            mapped = shared(service.pids())
             service.stop()
-            written = by_file(trace.read_text(encoding="utf-8", errors="replace").splitlines())
-            files = sorted(path for path in service.folder.rglob("*") if path.is_file())
-            found = {str(path.relative_to(service.folder)): holds(path, needles(sounds(report))) for path in files}
-            gone = [path for path in written if not Path(path).exists()]
+        written = by_file(line for path in sorted(Path(place).iterdir()) for line in path.open(encoding="ascii"))
+    pieces = needles(sounds(report))
     return {
-        "written": sum(written.values()),
+        "written": sum(map(len, written.values())),
         "files": len(written),
-        "gone": gone,
         "mapped": mapped,
-        "sound": {path: count for path, count in found.items() if count},
+        "copied": sorted(path for path, data in written.items() if not data),
+        "sound": {path: found for path, data in written.items() if (found := sum(one in data for one in pieces))},
         "spoken": report,
     }
 
 
-def by_file(lines: Iterable[str]) -> Counter[str]:
-    """Return the bytes that were written to each file, from what strace -y says.
+def by_file(lines: Iterable[str]) -> dict[str, bytes]:
+    r"""Return what was written to each file, from what strace -y -xx says; nothing of a file that was copied to.
 
-    >>> by_file(['7 write(3</tmp/a.db>, "x", 1) = 1', '7 write(1<pipe:[5]>, "x", 1) = 1'])
-    Counter({'/tmp/a.db': 1})
+    >>> by_file([r'write(3<\x2f\x61>, "\x68\x69", 2) = 2', r'write(3<\x2f\x61>, "\x21", 1) = 1'])
+    {'/a': b'hi!'}
+    >>> by_file([r'sendfile(4<\x2f\x62>, 3<\x2f\x61>, NULL, 9) = 9', r'write(1<\x70\x69\x70\x65>, "\x68", 1) = 1'])
+    {'/b': b''}
     """
-    found: Counter[str] = Counter()
+    found: dict[str, bytearray] = {}
     for line in lines:
-        if (said := _WRITE.search(line)) and not said[1].startswith(_ELSEWHERE):
-            found[said[1]] += int(said[2])
-    return found
+        if (call := _CALL.match(line)) is None or (places := _PLACE.findall(call[2])) == []:
+            continue
+        path = _bytes(places[-1 if call[1] == "copy_file_range" else 0]).decode(errors="replace")
+        if path.startswith("/") and not path.startswith(_ELSEWHERE):
+            texts = b"".join(map(_bytes, _TEXT.findall(call[2])))
+            found.setdefault(path, bytearray()).extend(texts[: int(call[3])])
+    return {path: bytes(data) for path, data in found.items()}
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text.replace("\\x", ""))
 
 
 def shared(pids: Sequence[int]) -> list[str]:
@@ -86,16 +94,10 @@ def needles(heard: Iterable[Sound]) -> set[bytes]:
     return found
 
 
-def holds(path: Path, pieces: Iterable[bytes]) -> int:
-    """Count the pieces that a file holds."""
-    data = path.read_bytes()
-    return sum(piece in data for piece in pieces)
-
-
 def tell(kept: Mapping[str, Any]) -> tuple[bool, str]:
-    met = not (kept["sound"] or kept["gone"] or kept["mapped"]) and kept["written"] > 0 and fine(kept["spoken"])
+    unseen = [*kept["copied"], *kept["mapped"]]
+    met = not (kept["sound"] or unseen) and kept["written"] > 0 and fine(kept["spoken"])
     words = f"{kept['written']:,} bytes to {kept['files']} files, sound in {len(kept['sound'])} of them"
-    unseen = [*kept["gone"], *kept["mapped"]]
     return met, words + (f"; not looked into: {', '.join(unseen)}" if unseen else "")
 
 

@@ -133,7 +133,9 @@ def overload(minutes: float) -> dict[str, Any]:
         few = long.wait()
         assert service.tap is not None
         found = list(service.tap.messages)
-    crowded = {one["call"] for one in found if one.get("type") == "call.started" and one["external"] in sent(crowd).begun}
+    crowded = {
+        one["call"] for one in found if one.get("type") == "call.started" and one["external"] in sent(crowd).begun
+    }
     own = delays([one for one in found if one["call"] not in crowded], sent(few))
     other = delays([one for one in found if one["call"] in crowded], sent(crowd))
     return {

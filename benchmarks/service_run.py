@@ -71,7 +71,11 @@ class Service:
         return self.folder / "data"
 
     def __enter__(self) -> Service:
-        own = {"folder": str(self.data), "http": {"port": self.http, "rate": 1e5, "burst": 100_000}, "drain_seconds": 1.0}
+        own = {
+            "folder": str(self.data),
+            "http": {"port": self.http, "rate": 1e5, "burst": 100_000},
+            "drain_seconds": 1.0,
+        }
         own |= {"ingest": {"port": self.ingest, "max_calls": 512}, "auth": {"enabled": False}}
         (self.folder / "serve.toml").write_text(toml(merged(own, self._settings)), encoding="utf-8")
         try:
@@ -128,6 +132,10 @@ class Service:
         told = self.client.get("/v1/system").json()["processes"]
         return {name: told[name]["pid"] for name in PROCESSES if told.get(name, {}).get("pid")}
 
+    def pids(self) -> list[int]:
+        """Return all processes, its supervisor first."""
+        return [] if self._process is None else [self._process.pid, *children(self._process.pid)]
+
     def kill(self, name: str) -> tuple[float, int]:
         """Kill a process, without warning; give the Unix time and who it was."""
         pid = self.processes()[name]
@@ -139,7 +147,7 @@ class Service:
         process = self._process
         if process is None:
             return
-        pids = [process.pid, *children(process.pid)]
+        pids = self.pids()
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -155,7 +163,7 @@ class Service:
             self.tap.close()
         if self._process is None:
             return
-        whole = [self._process.pid, *children(self._process.pid)]
+        whole = self.pids()
         for pid in whole[1:2] if self._before else whole[:1]:
             os.kill(pid, signal.SIGTERM)
         try:
