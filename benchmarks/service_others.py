@@ -1,0 +1,97 @@
+"""Rows that have a script of their own: fuzzing, deliveries, the API's own description."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+from benchmarks.service_row import Row
+from benchmarks.service_run import Service
+
+FRAMES = 1_000_000
+PER_MINUTE = 500_000  # messages, about, of all protocols
+GROWTH = 20.0  # MB
+ALERTS = 200
+SECONDS = 1.0
+
+
+def fuzz(minutes: float) -> dict[str, Any]:
+    from affekt.service.gateway import codec
+    from benchmarks import fuzz_gateway
+
+    names = codec.names()
+    frames = min(FRAMES, int(minutes * PER_MINUTE / len(names)))
+    all_borne = [fuzz_gateway.bear(name, frames) for name in names]
+    crashes = [crash for one in all_borne for crash in one.crashes]
+    growth = {one.protocol: one.growth for one in all_borne}
+    return {"frames": frames, "protocols": names, "crashes": crashes[:20], "count": len(crashes), "growth": growth}
+
+
+def tell_fuzz(kept: Mapping[str, Any]) -> tuple[bool, str]:
+    most = max(kept["growth"].values())
+    met = not kept["count"] and most < GROWTH and kept["frames"] >= FRAMES
+    return met, (
+        f"{kept['frames']:,} to each of {len(kept['protocols'])} protocols: {kept['count']} crashes, {most:+.1f} MB"
+    )
+
+
+def webhook(minutes: float) -> dict[str, Any]:
+    from benchmarks import deliver
+
+    found = {name: asyncio.run(deliver.measured(ALERTS, **how)) for name, how in deliver.CASES.items()}
+    return {"p99": {name: float(np.percentile(seconds, 99)) for name, seconds in found.items()}}
+
+
+def tell_webhook(kept: Mapping[str, Any]) -> tuple[bool, str]:
+    name, worst = max(kept["p99"].items(), key=lambda pair: pair[1])
+    return worst <= SECONDS, f"p99 {1e3 * worst:.0f} ms of {ALERTS} alerts in the worst case ({name})"
+
+
+def schema(minutes: float) -> dict[str, Any]:
+    """Ask everything that the description allows, and look for answers of 500 and more."""
+    tool = Path(sys.executable).with_name("schemathesis")
+    with Service() as service, tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "junit.xml"
+        command = [
+            *(tool, "run", f"http://127.0.0.1:{service.http}/v1/openapi.json"),
+            *("--checks", "not_a_server_error", "--exclude-path", "/v1/events"),  # its answer has no end
+            *("--max-time", str(round(60 * minutes)), "--report-junit-path", report, "--no-color"),
+        ]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+        return {"exit": done.returncode, "words": done.stdout[-2000:], **cases(report)}
+
+
+def cases(report: Path) -> dict[str, int]:
+    """Return how many operations were tried, and how many failed."""
+    suites = ElementTree.parse(report).getroot().iter("testsuite")
+    found = {"tests": 0, "failures": 0, "errors": 0}
+    for suite in suites:
+        for name in found:
+            found[name] += int(suite.get(name, 0))
+    return found
+
+
+def tell_schema(kept: Mapping[str, Any]) -> tuple[bool, str]:
+    met = kept["exit"] == 0 and kept["tests"] > 0
+    return met, f"{kept['tests']} operations, {kept['failures']} failed, {kept['errors']} errors"
+
+
+ROWS = (
+    Row(
+        "fuzz",
+        "mutated messages to every codec",
+        f"{FRAMES:,} each, 0 crashes, memory bounded",
+        16.0,
+        fuzz,
+        tell_fuzz,
+    ),
+    Row("webhook", "alert committed -> webhook received", f"p99 <= {SECONDS:g} s", 1.0, webhook, tell_webhook),
+    Row("schema", "the API against its own description (schemathesis)", "0 server errors", 2.0, schema, tell_schema),
+)
