@@ -24,7 +24,7 @@ _ERROR = 2000  # characters of an error that are kept
 class Outbox(Database):
     """What goes out."""
 
-    def claim(self, limit: int, lease_s: float, *, now: float | None = None) -> list[Found]:
+    def claim(self, limit: int, lease_s: float, now: float | None = None) -> list[Found]:
         """Take deliveries of all tenants that are due and that nobody else has, those first that are due longest.
 
         Each has `id`, `tenant`, `tries` (this one included), `created`, `change`, `at`, `by`, the `alert` as it was
@@ -93,7 +93,7 @@ class Outbox(Database):
         return None if row is None else _destination(row) | {"secret": self._opened(row["id"], row["secret"])}
 
     def destination_add(
-        self, tenant: str, kind: str, name: str, *, settings: Mapping[str, Any], secret: Any = None
+        self, tenant: str, kind: str, name: str, settings: Mapping[str, Any], secret: Any = None
     ) -> Found:
         """Add a destination that is told every change from now on.
 
