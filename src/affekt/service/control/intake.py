@@ -123,14 +123,4 @@ class Intake:
 
 def restore(store: Store, hub: Hub) -> None:
     """Show the calls again that were live when this process ended."""
-    for call in store.live_calls():
-        offsets = {stream["id"]: stream["offset"] for stream in call["streams"]}
-        hub.live(call["tenant"]).restore(call["id"], _unix(call["started"]), offsets, call)
-        for alert in call["alerts"]:
-            hub.changed(call["tenant"], [alert])
-
-
-def _unix(text: str) -> float:
-    from datetime import datetime
-
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    hub.restore(store.live_calls())
