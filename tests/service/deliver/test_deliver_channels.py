@@ -290,7 +290,7 @@ def test_what_does_not_speak_http_is_a_failure(answer):
     ("answer", "why"),
     [
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 500 No\r\n\r\n", "answered 500"),
-        (b"HTTP/1.1 100 Continue\r\n\r\n", "closed without an answer"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", "without an answer of HTTP/1.1"),
         (b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "answered 500"),
         (b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab", "answered 500"),
         (b"HTTP/1.1 502 No\r\nContent-Length: 99\r\n\r\nabc", "answered 502"),

@@ -123,7 +123,9 @@ class Net:
             raise NotSentError(f"{place.host} has not answered within {self.timeout:g} s") from None
         except h11.LocalProtocolError:
             raise NotSentError("a header cannot be sent") from None  # its text would hold the header, and so a secret
-        except (h11.RemoteProtocolError, OSError) as error:
+        except h11.RemoteProtocolError:
+            raise NotSentError(f"{place.host} has closed the connection without an answer of HTTP/1.1") from None
+        except OSError as error:
             raise NotSentError(f"{place.host}: {_said(error)}") from None
 
     async def _posted(self, place: Place, body: bytes, headers: Mapping[str, str], reach: Reach) -> Answer:
@@ -163,8 +165,6 @@ async def _answer(protocol: h11.Connection, reader: asyncio.StreamReader) -> Ans
     event = await _event(protocol, reader)
     while isinstance(event, h11.InformationalResponse):
         event = await _event(protocol, reader)
-    if not isinstance(event, h11.Response):
-        raise ConnectionError("the connection was closed without an answer")
     names = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
     status, body = event.status_code, bytearray()
     with contextlib.suppress(h11.RemoteProtocolError):  # what came of it will do
