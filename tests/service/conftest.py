@@ -82,7 +82,7 @@ def url(request, tmp_path) -> str:
 
 @pytest.fixture(scope="session")
 def migrated(postgres) -> str:
-    """The address of a database of PostgreSQL with its tables: making them for each test would take most of the time."""
+    """The address of a database of PostgreSQL with its tables: to make them for each test would take long."""
     from affekt.service.store import Store
 
     address = _database(postgres)

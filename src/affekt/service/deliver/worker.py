@@ -55,7 +55,7 @@ class Outbox(Protocol):
     """What the worker needs of `Store`; blocking, thread-safe."""
 
     def claim(
-        self, limit: int, lease_s: float, *, now: float | None = None, without: Collection[str] = ()
+        self, limit: int, lease_s: float, now: float | None = None, *, without: Collection[str] = ()
     ) -> list[dict[str, Any]]:
         """Lease what is due, the earliest first, but nothing for the destinations `without`."""
 

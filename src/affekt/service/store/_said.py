@@ -54,8 +54,9 @@ def read(message: Mapping[str, Any]) -> Said | None:
         return None
     kind = _name(message["type"])
     at = _number(message["at"])
-    iso(at)  # beyond the years of a calendar, it is no time of day
-    time = 0.0 if kind in _GATEWAY else _number(message.get("time") or 0.0)
+    time = 0.0 if kind in _GATEWAY else max(0.0, _number(message.get("time") or 0.0))
+    began = at - time
+    iso(at), iso(began)  # beyond the years of a calendar, it is no time of day
     sender = message.get("sender") or ("gateway" if kind in _GATEWAY else "engine")
     return Said(
         _name(message["tenant"]),
@@ -65,7 +66,7 @@ def read(message: Mapping[str, Any]) -> Said | None:
         _count(message["n"]),
         at,
         kind,
-        at - max(0.0, time),
+        began,
         _row(kind, message, at),
     )
 
