@@ -136,8 +136,8 @@ def overload(minutes: float) -> dict[str, Any]:
     crowded = {
         one["call"] for one in found if one.get("type") == "call.started" and one["external"] in sent(crowd).begun
     }
-    own = delays([one for one in found if one["call"] not in crowded], sent(few))
-    other = delays([one for one in found if one["call"] in crowded], sent(crowd))
+    own = delays([one for one in found if one.get("call") not in crowded], sent(few))
+    other = delays([one for one in found if one.get("call") in crowded], sent(crowd))
     return {
         "calls": TIMES * GOAL,
         "delay": quantiles([one.seconds for one in own + other if one.at < end]),
@@ -186,7 +186,7 @@ def of_call(found: Sequence[Mapping[str, Any]], agent: str, external: set[str]) 
         for one in found
         if one["type"] == "call.started" and one.get("agent") == agent and one["external"] in external
     }
-    own = once(one for one in found if one["call"] in calls)
+    own = once(one for one in found if one.get("call") in calls)
     judged = sum(one["type"] == "window.judged" for one in own)
     return judged + sum(skipped(own).values()) if calls else None
 
