@@ -24,8 +24,8 @@ PER_SECOND = 10  # calls that begin
 TALK = 0.5  # s, of which each vanishes somewhere
 LEAK = 10.0  # MB
 SETTLE = 10.0  # s
-EAGER = {"sustained": {"enter": 0.2, "exit": 0.1, "hold": 1.0}}
-"alert rules that fire soon, so that there is something to lose"
+EAGER = {"sustained": {"emotion": "neutral", "enter": 0.1, "exit": 0.05, "hold": 0.5, "cooldown": 1.0}}
+"a rule that fires in every call, and soon, so that there is something to lose"
 
 
 # The engine ---------------------------------------------------------------------------------------------------------

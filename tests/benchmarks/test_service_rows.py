@@ -122,11 +122,11 @@ def test_recovery_is_the_last_late_window_after_the_end(parts):
     assert parts.service_load.recovered(found, 11.9) == 0.0
 
 
-def test_windows_of_a_call_are_found_by_its_agent(parts):
-    found = [call_began(), judged(2, 3.0, 1.0), judged(3, 4.0, 2.0, final=True)]
-    found += [said("windows.skipped", 4, count=3, reason="late"), judged(2, 3.0, 1.0, call="other")]
-    assert parts.service_load.of_call(found, "agent 3", {"CAc"}) == 5
-    assert parts.service_load.of_call(found, "agent 4", {"CAc"}) is None
+def test_windows_of_a_call_are_counted_for_its_number(parts):
+    found = [call_began(), judged(2, 3.0, 1.0), judged(2, 3.0, 1.0), judged(3, 4.0, 2.0, final=True)]
+    found += [said("windows.skipped", 4, count=3, reason="late"), judged(2, 3.0, 1.0, call="other"), {"type": "meters"}]
+    assert parts.service_load.by_agent(found, {"CAc"}) == {3: 5}
+    assert parts.service_load.by_agent(found, {"CAd"}) == {}
 
 
 def test_a_call_heard_again_has_the_windows_of_its_sound(parts):
@@ -298,6 +298,15 @@ def test_a_tap_passes_all_on_and_keeps_what_was_told(parts, tmp_path):
     tap.close()
     assert path.exists()
     server.close()
+
+
+def test_what_schemathesis_reports_is_read(parts, tmp_path):
+    path = tmp_path / "junit.xml"
+    path.write_text(
+        '<testsuites><testsuite name="s"><testcase name="GET /a"/><testcase name="GET /b"><failure message="500"/>'
+        "</testcase></testsuite></testsuites>"
+    )
+    assert parts.service_others.cases(path) == {"tests": 2, "failed": ["GET /b: 500"]}
 
 
 # The page -----------------------------------------------------------------------------------------------------------
