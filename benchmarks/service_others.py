@@ -20,6 +20,7 @@ PER_MINUTE = 500_000  # messages, about, of all protocols
 GROWTH = 20.0  # MB
 ALERTS = 200
 SECONDS = 1.0
+EXCLUDED = "^/v1/(events|session/oidc)"  # an answer without an end; what needs an issuer, and says so with 501
 
 
 def fuzz(minutes: float) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def schema(minutes: float) -> dict[str, Any]:
         report = Path(folder) / "junit.xml"
         command = [
             *(tool, "run", f"http://127.0.0.1:{service.http}/v1/openapi.json"),
-            *("--checks", "not_a_server_error", "--exclude-path", "/v1/events"),  # its answer has no end
+            *("--checks", "not_a_server_error", "--exclude-path-regex", EXCLUDED),
             *("--max-time", str(round(60 * minutes)), "--report-junit-path", report, "--no-color"),
         ]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
