@@ -59,29 +59,54 @@ def postgres() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _database(server: str) -> str:
+    """Make an empty database and return its address."""
+    from sqlalchemy import create_engine, text
+
+    name = f"t{uuid.uuid4().hex}"
+    address = server.replace("postgresql://", "postgresql+pg8000://")
+    engine = create_engine(f"{address}/postgres", isolation_level="AUTOCOMMIT")
+    with engine.connect() as c:
+        c.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return f"{server}/{name}"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request, tmp_path) -> str:
     """The address of an empty database, of either kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/affekt.db"
-    from sqlalchemy import create_engine, text
-
-    server = request.getfixturevalue("postgres").replace("postgresql://", "postgresql+pg8000://")
-    name = f"t{uuid.uuid4().hex}"
-    engine = create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
-    with engine.connect() as c:
-        c.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return f"{request.getfixturevalue('postgres')}/{name}"
+    return _database(request.getfixturevalue("postgres"))
 
 
-@pytest.fixture
-def store(url, tmp_path):
-    """A store with its tables, and the tenants `default` and `other`."""
+@pytest.fixture(scope="session")
+def migrated(postgres) -> str:
+    """The address of a database of PostgreSQL with its tables: to make them for each test would take long."""
     from affekt.service.store import Store
 
-    found = Store(url, SECRET, vault=tmp_path / "vault")
-    found.migrate()
+    address = _database(postgres)
+    store = Store(address, SECRET)
+    store.migrate()
+    store.close()
+    return address
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request, tmp_path):
+    """A store with its tables, and the tenants `default` and `other`."""
+    from affekt.service.store import Store
+    from affekt.service.store.schema import erased, tenants
+
+    lite = request.param == "sqlite"
+    address = f"sqlite:///{tmp_path}/affekt.db" if lite else request.getfixturevalue("migrated")
+    found = Store(address, SECRET, vault=tmp_path / "vault")
+    if lite:
+        found.migrate()
+    with found._write() as c:  # all rows hang on their tenant, but those that say nothing of anybody
+        c.execute(tenants.delete())
+        c.execute(erased.delete())
+    found.tenant_add("default")
     found.tenant_add("other")
     yield found
     found.close()

@@ -38,7 +38,16 @@ from affekt.service.store import Store
 EXAMPLE = Path(__file__).parents[2] / "examples" / "call.wav"
 TRACKS = {"in": "customer", "out": "agent"}
 PASSWORD = "correct horse battery staple"
-AGENTS = ("Ada Okafor", "Bruno Silva", "Chen Li", "Dilan Aydin", "Elif Kaya", "Farid Haddad", "Grace Owusu", "Hugo Meyer")
+AGENTS = (
+    "Ada Okafor",
+    "Bruno Silva",
+    "Chen Li",
+    "Dilan Aydin",
+    "Elif Kaya",
+    "Farid Haddad",
+    "Grace Owusu",
+    "Hugo Meyer",
+)
 QUEUES = ("Billing", "Technical support", "Retention", "Claims")
 DAY = 86400.0
 
@@ -115,6 +124,7 @@ class Calls:
     hub: Hub
     waiting: list[dict[str, Any]] = field(default_factory=list)
     sent: list[dict[str, Any]] = field(default_factory=list)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def send(self, command: dict[str, Any]) -> None:
         self.sent.append(dict(command))
@@ -134,14 +144,15 @@ class Calls:
         return {name: {"connected": True, "since": "2026-01-01T00:00:00.000Z"} for name in ("gateway", "engine")}
 
     async def play(self, until: float) -> None:
-        """Tell what is due."""
-        self.waiting.sort(key=lambda message: message["at"])
-        due = [message for message in self.waiting if message["at"] <= until]
-        self.waiting = self.waiting[len(due) :]
-        if due:
-            changes = await asyncio.to_thread(self.store.record, due)
-            await self.hub.take(due)
-            self.hub.changed("default", changes)
+        """Tell what is due, in its order."""
+        async with self.turn:
+            self.waiting.sort(key=lambda message: message["at"])
+            due = [message for message in self.waiting if message["at"] <= until]
+            self.waiting = self.waiting[len(due) :]
+            if due:
+                changes = await asyncio.to_thread(self.store.record, due)
+                await self.hub.take(due)
+                self.hub.changed("default", changes)
 
     async def go_on(self) -> None:
         while True:
@@ -219,7 +230,11 @@ def scene(heard: list[tuple[dict[str, Any], ...]], count: int, *, now: float, da
     """Calls that go on now, each begun some time ago, and calls of the days before."""
     told = []
     for i in range(count):
-        about = {"agent": AGENTS[i % len(AGENTS)], "queue": QUEUES[i % len(QUEUES)], "direction": "out" if i % 5 == 4 else "in"}
+        about = {
+            "agent": AGENTS[i % len(AGENTS)],
+            "queue": QUEUES[i % len(QUEUES)],
+            "direction": "out" if i % 5 == 4 else "in",
+        }
         began = now - 25.0 - (i * 37) % 170
         told += messages(repeated(heard[i % len(heard)], 12), f"call-{i}", began, **about)
     for day in range(1, days):

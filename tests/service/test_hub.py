@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from affekt.service.control import hub as hub_module
 from affekt.service.control.hub import POINTS, Hub, Live, heat, merged
+from affekt.service.store import Store
 
 EMOTIONS = ("anger", "calm", "sadness", "neutral")
 
@@ -37,7 +38,13 @@ class Sender:
         }
 
     def start(self, call: str = "c", stream: str = "s", **facts) -> dict:
-        about = {"agent": "Ada", "tracks": {"in": "customer", "out": "agent"}, "consent": "given", "model": "default@1"}
+        about = {
+            "agent": "Ada",
+            "protocol": "twilio",
+            "tracks": {"in": "customer", "out": "agent"},
+            "consent": "given",
+            "model": "default@1",
+        }
         return self.say("call.started", call, stream, **{**about, **facts})
 
     def mood(self, time: float, call: str = "c", stream: str = "s", **facts) -> dict:
@@ -286,11 +293,27 @@ def test_calls_that_never_end_are_bounded():
     assert len(live) == hub_module.LIVE
 
 
-def test_a_call_of_before_is_restored_at_its_place():
-    say, live = Sender(), Live()
-    live.restore("c", say.at - 60.0, {"s": 10.0}, {"agent": "Ada", "emotion": "calm", "tracks": {"in": "customer"}})
-    run(live, say.mood(5.0))
-    assert (only(live)["agent"], only(live)["points"][0][0]) == ("Ada", 15.0)
+def test_control_that_begins_anew_shows_what_the_store_has(tmp_path):
+    """Live calls with their moods, alerts and places; what comes next continues them."""
+    say = Sender()
+    alert = {**say.alert("firing", 7.0), "start": 3.0, "end": 7.0, "state": "firing", "snr": None}
+    told = [say.start(), say.mood(3.0), say.mood(6.0), alert, say.start(stream="t"), say.mood(8.0, stream="t")]
+    for message in told:
+        message["sender"] = "engine"
+    store = Store(f"sqlite:///{tmp_path}/affekt.db", bytes(32))
+    store.migrate()
+    store.record(told)
+    before, after = Hub(), Hub()
+    asyncio.run(before.take(told))
+    after.restore(store.live_calls())
+    store.close()
+    more = [{**say.mood(12.0, stream="t"), "sender": "engine"}, say.alert("acknowledged", 9.5)]
+    for hub in (before, after):
+        asyncio.run(hub.take(more))
+    one, other = (only(hub.live("default")) for hub in (before, after))
+    assert {name for name in one if one[name] != other[name]} <= {"trend", "time", "started"}
+    assert other["alerts"] == one["alerts"]
+    assert other["points"][-1][0] == one["points"][-1][0]
 
 
 def test_a_viewer_waits_until_something_is_new():

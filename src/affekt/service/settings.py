@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import copy
 import dataclasses
 import ipaddress
 import os
@@ -160,8 +161,8 @@ class Predict:
     "seconds of sound up to which a request is answered at once; a longer one becomes a job"
     longest: float = 4 * 3600.0
     "seconds of work after which a recording is given up"
-    waiting: int = 64
-    "recordings that may wait; a request beyond that is told to come back"
+    waiting: int = 16
+    "requests that may be under way or wait; one more is told to come back, so that the disk holds what they bring"
     keep_hours: float = 24.0
     "for which the result of a job is kept"
 
@@ -507,36 +508,54 @@ def explain(path: str | Path | None = None, environment: Mapping[str, str] | Non
 
 
 def _file_mistakes(path: str | Path | None) -> list[str]:
-    """Read each value for itself, so that one mistake hides no other."""
-    if path is None:
+    """Find them one by one: the value without which a message goes away is left out, so that it hides no other."""
+    if path is None or (found := _refusal(partial(load, path))) is None:
         return []
     try:
-        mapping = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        mapping: dict[str, Any] = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return _refusal(partial(load, path))
-    found: list[str] = []
-    for part in _parts(Serve, mapping):
-        found += _refusal(partial(config.parse, Serve, part, source=str(path)))
-    return list(dict.fromkeys(found)) or _refusal(partial(load, path))
+        return [found]
+    mistakes = []
+    while found is not None:
+        mistakes.append(found)
+        rest, found = _without(mapping, found, str(path))
+        if rest is mapping:
+            break
+        mapping = rest
+    return mistakes
 
 
-def _refusal(act: Callable[[], Any]) -> list[str]:
+def _without(mapping: dict[str, Any], mistake: str, source: str) -> tuple[dict[str, Any], str | None]:
+    """Leave out the value that makes the mistake; give what is left, and the next mistake in it."""
+    for keys in _places(Serve, mapping):
+        rest = copy.deepcopy(mapping)
+        table = rest
+        for key in keys[:-1]:
+            table = table[key]
+        del table[keys[-1]]
+        next_one = _refusal(partial(config.parse, Serve, rest, source=source))
+        if next_one != mistake:
+            return rest, next_one
+    return mapping, mistake
+
+
+def _refusal(act: Callable[[], Any]) -> str | None:
     try:
         act()
     except ConfigError as error:
-        return [str(error)]
-    return []
+        return str(error)
+    return None
 
 
-def _parts(kind: Any, mapping: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Cut a table into tables of one value each; one whose class has fields without default stays whole."""
+def _places(kind: Any, mapping: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Give the keys of each value; a table whose class has fields without default is one value."""
     kinds = get_type_hints(kind)
     for key, value in mapping.items():
         inner = _dataclass_of(kinds.get(key))
         if inner is not None and isinstance(value, Mapping):
-            yield from ({key: part} for part in _parts(inner, value))
+            yield from ((key, *rest) for rest in _places(inner, value))
         else:
-            yield {key: value}
+            yield (key,)
 
 
 def _dataclass_of(kind: Any) -> Any:

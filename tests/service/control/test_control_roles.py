@@ -24,13 +24,8 @@ def test_every_route_has_a_line_and_every_line_a_route():
 
 
 def test_a_route_without_a_line_cannot_be_made():
-    router = gate.router("x")
     with pytest.raises(UsageError, match="GET /v1/backdoor"):
-
-        @router.get("/v1/backdoor")
-        def backdoor() -> None: ...
-
-        router.routes[0].get_route_handler()
+        gate.router("x").add_api_route("/v1/backdoor", lambda: None)
 
 
 def test_every_route_stands_behind_the_gate():

@@ -81,6 +81,7 @@ def test_a_channel_keeps_the_contract(kind):
     module = load(channels.FOLDER, kind)
     assert 1 <= module.TRIES <= 10
     assert module.GAP >= 0
+    assert module.SIDES == 1 or (module.SIDES > 1 and not module.GAP)
     assert module.CREDENTIAL[0].islower()
     fields = {field.name for field in dataclasses.fields(module.Settings)}
     assert {"changes", "allow_private", "allow_plain", "ports"} <= fields
@@ -338,6 +339,39 @@ def test_a_name_that_points_elsewhere_after_the_check_is_not_followed(monkeypatc
     assert got.requests[0].headers["host"] == f"rebind.test:{got.port}"
 
 
+def test_a_name_server_that_hangs_holds_one_thread_and_no_other_destination(monkeypatch):
+    import socket
+    import threading
+
+    hang, asked, true = threading.Event(), [], socket.getaddrinfo
+
+    def slow(host, port, *rest, **more):
+        if host == "dead.test":
+            asked.append(host)
+            hang.wait(20)
+        return true(host, port, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+
+    async def go():
+        async with receiver(status(200)) as got, Net(timeout=1.5) as net:
+            dead = delivery("webhook", {"url": "https://dead.test/"}, SECRET)
+            waiting = [asyncio.create_task(attempt(dead, net)) for _ in range(100)]
+            await asyncio.sleep(0.1)
+            started = time.monotonic()
+            outcome = await attempt(hook(got), net)
+            seconds = time.monotonic() - started
+            late = await asyncio.gather(*waiting)
+            hang.set()
+            return outcome, seconds, late
+
+    outcome, seconds, late = asyncio.run(go())
+    assert outcome == Sent(200)
+    assert seconds < 1.2
+    assert asked == ["dead.test"]
+    assert {each.why for each in late} == {"dead.test has not answered within 1.5 s"}
+
+
 def test_the_certificate_must_be_that_of_the_name(tmp_path):
     """Though the connection goes to an address, TLS asks for the name."""
 
@@ -430,6 +464,14 @@ def test_the_url_which_is_the_secret_is_in_no_error():
         outcome = tried(delivery(kind, settings, f"http://127.0.0.1:{port}/services/hunter2"))
         assert "hunter2" not in outcome.why
     assert "hunter2" not in repr(delivery("slack", {}, "https://hunter2"))
+
+
+def test_a_secret_that_no_header_can_hold_is_in_no_error():
+    """It was let in by another version: it is refused again, before anything is sent."""
+    got, outcome = sent_to(status(200), lambda got: delivery("alertmanager", got.settings, "a\r\nX: hunter2"))
+    assert "beyond ASCII" in outcome.why
+    assert "hunter2" not in outcome.why
+    assert got.requests == []
 
 
 def test_a_change_that_a_destination_does_not_want_is_passed_over():

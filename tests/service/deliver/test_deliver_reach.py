@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from affekt.errors import UsageError
-from affekt.service.deliver.reach import METADATA, Reach, RefusedError, addresses, is_public, place, refusal
+from affekt.service.deliver.reach import METADATA, Reach, RefusedError, is_public, judged, looked_up, place, refusal
 
 OPEN = Reach(allow_private=("0.0.0.0/0", "::/0"))
 V4 = st.one_of(
@@ -87,6 +87,10 @@ HIDDEN = [
 ]
 
 
+def addresses(host: str, port: int, reach: Reach):
+    return judged(host, looked_up(host, port), reach)
+
+
 def reached(url: str):
     found = place(url, Reach())
     return addresses(found.host, found.port, Reach())
@@ -97,6 +101,15 @@ def test_no_spelling_hides_an_address(host):
     """Refused as a URL, or when it is looked up; nothing is connected to in either case."""
     with pytest.raises((UsageError, RefusedError)):
         reached(f"https://{host}/hook")
+
+
+@pytest.mark.parametrize(
+    "host", ["134744072", "0x08080808", "8.8.2056", "010.8.8.8", "8.526344", "8.8.8.0x8", "8.8.8.8.8"]
+)
+def test_an_address_is_written_in_its_usual_form(host):
+    """All of these are public to the C library, and none is what it seems."""
+    with pytest.raises(UsageError, match="an address in its usual form"):
+        place(f"https://{host}/hook", Reach())
 
 
 @given(st.text(max_size=30))
@@ -156,6 +169,10 @@ def test_a_url_that_is_not_sent_to_says_why(url, said):
     with pytest.raises(UsageError, match=said) as caught:
         place(url, Reach())
     assert "me:secret" not in str(caught.value)
+
+
+def test_names_are_taken_in_punycode_and_in_lower_case():
+    assert place("https://XN--bcher-kva.Example./a", Reach()).host == "xn--bcher-kva.example"
 
 
 def test_settings_of_reach_are_checked():

@@ -116,6 +116,12 @@ def test_after_a_pause_of_an_hour_the_sound_goes_on_where_it_says():
     assert heard.feed(frame)[0].start == 3600 * 8000
 
 
+def test_resumed_without_a_pause_is_no_leave_to_jump():
+    frame = calls.own(0, 3600 * 8000, bytes(160))
+    told = hear(calls.affekt(), (hello(), calls.own(0, 0, bytes(160)), '{"type":"resume"}', frame))
+    assert violation(told) == 1008
+
+
 def test_the_token_is_that_of_the_request_or_comes_with_the_hello():
     authorize = codec.load("affekt").authorize
     assert authorize(Request("/", {}, {"authorization": "Bearer a"}), {"token": "a"}, 0.0) is None

@@ -32,13 +32,14 @@ def test_a_call_of_audiosocket():
     assert np.array_equal(sound(told, "audio"), linear(8000))
 
 
-@given(cuts=st.lists(st.integers(0, 33_000), max_size=30))
+@given(cuts=st.lists(st.integers(0, 3400), max_size=20))
 def test_wherever_tcp_cuts_the_same_is_told(cuts):
     call = calls.audiosocket()
-    stream = b"".join(call.messages)
+    messages = (*call.messages[:10], *call.messages[-2:])
+    stream = b"".join(messages)
     places = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     pieces = [stream[start:end] for start, end in pairwise(places)]
-    assert str(hear(call, pieces)) == str(hear(call))
+    assert str(hear(call, pieces)) == str(hear(call, messages))
 
 
 def test_one_byte_at_a_time():

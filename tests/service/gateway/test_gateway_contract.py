@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from affekt.errors import UnknownNameError
 from affekt.service.gateway.events import Audio, Consent, Ended, Key, Lost, Paused, Request, Resumed, Started, Violation
+from affekt.service.gateway.protocols import audiohook
 
 NAMES = codec.names()
 EVENTS = (Audio, Consent, Ended, Key, Lost, Paused, Resumed, Started, Violation)
@@ -184,6 +185,24 @@ def test_no_request_makes_authorize_raise_and_a_wrong_proof_is_refused(name, req
     if name != "audiosocket" and shown:
         assert isinstance(why, str)
         assert "right" not in why
+
+
+wild = st.text(st.characters(codec=None, exclude_categories=()), max_size=40)
+headers = st.dictionaries(
+    st.sampled_from(("authorization", "x-twilio-signature", "x-api-key", "signature", "signature-input", "host")), wild
+)
+SIGNED = " ".join(f'"{name}"' for name in audiohook._COVERED)
+WELL = {"signature-input": f'a=({SIGNED});keyid="k";nonce="{"n" * 22}";created=0', "x-api-key": "k"}
+
+
+@given(name=st.sampled_from(NAMES), wild_headers=headers, url=wild, token=wild, well=st.booleans())
+def test_authorize_never_raises(name, wild_headers, url, token, well):
+    """Nor is anybody allowed who has a wrong token."""
+    whole = {**wild_headers, **WELL, "signature": "a=:AAAA:"} if well else wild_headers
+    kept = {"token": "right", "auth_token": "s", "signature_secret": "s", "api_key": "k", "client_secret": "TXlT"}
+    why = codec.load(name).authorize(Request("/", {"token": token}, whole, "", f"wss://{url}"), kept, 0.0)
+    assert why is None or isinstance(why, str)
+    assert why is not None or name == "audiosocket" or not token
 
 
 @given(

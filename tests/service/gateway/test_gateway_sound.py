@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -104,6 +106,12 @@ def test_a_broken_packet_is_lost_and_the_next_is_heard(name):
     assert len(decode(packets[1])) > 0
     with pytest.raises(BreachError):
         decode(bytes(8001))
+
+
+def test_without_the_package_the_text_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(BreachError, match=r'opus is not read here: .* pip install "affekt\[video\]"'):
+        _sound.decoder("opus", 48000)
 
 
 def test_an_unknown_encoding_is_told_with_the_known_ones():

@@ -8,6 +8,7 @@ parts.py      what the routes are given
 uploads.py    multipart -> files
 judging.py    files -> timelines, in processes of their own
 jobs.py       recordings that take longer than a request may
+trial.py      a destination -> whether it may be kept, and what a trial comes to
 pages.py      the API's description -> a page
 api/          one file = one resource
 """

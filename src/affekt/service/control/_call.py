@@ -105,8 +105,7 @@ class Call:
         self._changed: dict[str, int] = {}
         self._levels: Mapping[str, float] = {}
         self._judged: tuple[Any, Any] = (None, None)  # emotion and confidence of the last window
-        self._talks: dict[str, Mapping[str, float]] = {}
-        self._gaps: dict[str, float] = {}
+        self._talks: dict[tuple[str, str], Mapping[str, float]] = {}
         self._seen: OrderedDict[tuple[Any, ...], None] = OrderedDict()
 
     def take(self, message: Mapping[str, Any], version: int) -> list[dict[str, Any]]:
@@ -163,9 +162,23 @@ class Call:
         self.points.clear()
         self._talks.clear()
 
+    def restore(self, row: Mapping[str, Any], version: int) -> None:
+        """Take a call as the store has it: of a time before this process began."""
+        self.streams = {stream["id"]: stream["offset"] for stream in row["streams"]}
+        self.open = {stream["id"] for stream in row["streams"] if stream["ended"] is None} or set(self.streams)
+        plain = ("protocol", "agent", "queue", "subject", "direction", "notice", "model", "consent", "tracks", "talk")
+        lost = sum(gap["end"] - gap["start"] for gap in row["gaps"] if gap["kind"] == "lost")
+        alerts = [_shown(alert) for alert in row["alerts"] if alert["state"] in OPEN]
+        facts = {name: row[name] for name in plain if row[name] is not None}
+        self.put(version, skipped=row["skipped"], gaps=round(lost, 3), alerts=alerts, **facts)
+        for mood in row["points"]:
+            self._point({**mood, "type": "mood"}, mood["time"], version)
+        self.put(version, time=max([self.values["time"], *(mood["time"] for mood in row["points"])]))
+        self.anew(version)
+
     def row(self, row: Mapping[str, Any], version: int) -> None:
         """Take an alert as the store has it: what somebody did with it, or what the engine said."""
-        shown = {name: row.get(name) for name in ("id", "rule", "speaker", "state", "reason", "time")}
+        shown = _shown(row)
         kept = [alert for alert in self.values["alerts"] if alert["id"] != shown["id"]]
         self.put(version, alerts=[*kept, shown] if shown["state"] in OPEN else kept)
         self._warm(version)
@@ -208,7 +221,9 @@ class Call:
     def _mood(self, message: Mapping[str, Any], version: int) -> None:
         if self.values["tracks"].get(message.get("speaker")) == "agent":
             return  # never judged; should one come, it is not shown
-        at = self.place(message, message.get("mood_at", message.get("time", 0.0)))
+        self._point(message, self.place(message, message.get("mood_at", message.get("time", 0.0))), version)
+
+    def _point(self, message: Mapping[str, Any], at: float, version: int) -> None:
         self._levels = message.get("levels") or {}
         emotion, uncertain = message.get("emotion"), bool(message.get("uncertain"))
         level = round(float(self._levels.get(str(emotion), 0.0)), 4)
@@ -247,7 +262,8 @@ class Call:
         self.put(version, speaking=[name for name in self.values["speaking"] if name != who])
 
     def _talk(self, message: Mapping[str, Any], version: int) -> None:
-        self._talks[str(message.get("stream"))] = message.get("seconds") or {}
+        feed = str(message.get("stream")), str(message.get("sender"))  # an engine that begins anew counts anew
+        self._talks[feed] = message.get("seconds") or {}
         talk: dict[str, float] = {}
         for seconds in self._talks.values():
             for who, spoken in seconds.items():
@@ -260,6 +276,10 @@ class Call:
 
     def _skipped(self, message: Mapping[str, Any], version: int) -> None:
         self.put(version, skipped=self.values["skipped"] + int(message.get("count", 0)))
+
+
+def _shown(alert: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: alert.get(name) for name in ("id", "rule", "speaker", "state", "reason", "time")}
 
 
 _TAKES: dict[str, Callable[[Call, Mapping[str, Any], int], None]] = {

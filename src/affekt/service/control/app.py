@@ -1,7 +1,7 @@
 """Settings, store, hub, bus -> the application that uvicorn serves.
 
     application = app(settings, store, hub, bus, secrets=secrets)
-    uvicorn.run(application, host=..., port=..., access_log=False)      its own log has no queries: they may hold a code
+    uvicorn.run(application, host=..., port=...)
 
 What others make is taken as it is: `affekt.service.control.events` and the pages of the dashboard where they are
 there, and whatever else is given as `routers`.
@@ -10,6 +10,7 @@ there, and whatever else is given as `routers`.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -154,6 +155,9 @@ def _metrics(render: Callable[[], bytes]) -> APIRouter:
 async def _life(made: FastAPI) -> AsyncIterator[None]:
     """Clear up what the last run left, sweep while we run, leave nothing behind."""
     parts: Parts = made.state.parts
+    logging.getLogger(
+        "uvicorn.access"
+    ).disabled = True  # it writes queries, and so an issuer's codes; the shell does not
     await parts.jobs.start()
     sweep = asyncio.create_task(parts.jobs.sweep())
     try:

@@ -14,6 +14,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from affekt.service.control._call import POINTS, Call, heat, iso
@@ -54,14 +55,12 @@ class Live:
         elif message.get("call"):
             self._call(str(message["call"]), message)
 
-    def restore(self, call: str, started: float, offsets: Mapping[str, float], facts: Mapping[str, Any]) -> None:
-        """Set up a call that was live before this process began: from the store, which is told first."""
+    def restore(self, row: Mapping[str, Any]) -> None:
+        """Take a call that was live before this process began, as the store has it."""
         self.version += 1
-        own = self._calls.setdefault(call, Call(call, started))
-        own.streams.update(offsets)
-        own.open.update(offsets)
-        own.put(self.version, **{name: facts[name] for name in own.values if facts.get(name) is not None})
-        own.anew(self.version)
+        id, began = str(row["id"]), datetime.fromisoformat(row["started"]).timestamp()
+        self._calls[id] = Call(id, began)
+        self._calls[id].restore(row, self.version)
 
     def end(self, call: str) -> None:
         """End a call of which no end will be told: its gateway is gone."""
@@ -227,6 +226,11 @@ class Hub:
             if self._load is not None:
                 self._tenants[tenant].take(self._load)
         return self._tenants[tenant]
+
+    def restore(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Take the calls that were live before this process began: what `Store.live_calls` gives."""
+        for row in rows:
+            self.live(str(row["tenant"])).restore(row)
 
     def changed(self, tenant: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Take alerts as the store has them, after somebody has acknowledged or snoozed them."""

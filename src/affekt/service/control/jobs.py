@@ -20,7 +20,7 @@ from starlette.concurrency import run_in_threadpool
 
 from affekt.service.control.judging import Full, Judging, Wish
 from affekt.service.control.problems import about
-from affekt.service.control.uploads import Upload
+from affekt.service.control.uploads import Upload, folder
 
 if TYPE_CHECKING:
     from affekt.service.store import Store
@@ -39,6 +39,8 @@ class Jobs:
     def __init__(self, store: Store, judging: Judging, folder: Path, *, keep: float) -> None:
         self.folder = folder
         "uploads of all requests"
+        self.held = 0
+        "folders in it: of uploads that come, and of those that wait"
         self._store, self._judging, self._keep = store, judging, keep
         self._running: dict[str, asyncio.Task[None]] = {}
 
@@ -75,19 +77,33 @@ class Jobs:
             jobs += found["items"]
         return jobs
 
-    async def add(self, tenant: str, by: str, files: Sequence[Upload], wish: Wish, folder: Path) -> dict[str, Any]:
-        """Take a job; give its row. The folder is removed when it is done.
+    async def hold(self) -> Path:
+        """Make a folder for the uploads of one request."""
+        self.held += 1
+        try:
+            return await run_in_threadpool(folder, self.folder)
+        except BaseException:
+            self.held -= 1
+            raise
+
+    async def let_go(self, held: Path) -> None:
+        """Remove it, with all that is in it."""
+        self.held -= 1
+        await run_in_threadpool(shutil.rmtree, held, True)
+
+    async def add(self, tenant: str, by: str, files: Sequence[Upload], wish: Wish, held: Path) -> dict[str, Any]:
+        """Take a job; give its row.
 
         Args:
             tenant: whose it is.
             by: who asks.
-            files: the recordings, in `folder`.
+            files: the recordings, in `held`.
             wish: how they are heard.
-            folder: of this job alone.
+            held: the folder, of this job alone; it is let go of when the job is done.
         """
         request = {"files": [file.name for file in files], "model": wish.model}
         row = await run_in_threadpool(partial(self._store.job_add, tenant, KIND, by, request=request))
-        self._run(row["id"], self._do(row["id"], files, wish, folder))
+        self._run(row["id"], self._do(row["id"], files, wish, held))
         return row
 
     async def background(
@@ -127,11 +143,11 @@ class Jobs:
         if self._running:
             await asyncio.wait(list(self._running.values()))
 
-    async def _do(self, job: str, files: Sequence[Upload], wish: Wish, folder: Path) -> None:
+    async def _do(self, job: str, files: Sequence[Upload], wish: Wish, held: Path) -> None:
         try:
             await self._finish(job, self._each(job, files, wish))
         finally:
-            await run_in_threadpool(shutil.rmtree, folder, True)
+            await self.let_go(held)
 
     async def _each(self, job: str, files: Sequence[Upload], wish: Wish) -> dict[str, Any]:
         return {"results": [await self._one(job, i, files, wish) for i in range(len(files))]}

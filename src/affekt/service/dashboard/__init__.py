@@ -1,11 +1,11 @@
-"""The dashboard: files that a browser runs as they are, and the application that serves them. No build step, no network.
+"""The dashboard: files that a browser runs as they are, and the application that serves them. There is no build step.
 
     static/index.html      the frame; the only page
     static/*.js            one module per page, and a few that they share
     static/app.css         how it looks, on top of the `base.css` that all our pages share
 
 Everything lies under a path with the hash of it all, so a browser keeps it for a year and never has an old part beside
-a new one. Colours and letters of the emotions come from `affekt.view.palette`, the same as in terminal, page and figure.
+a new one. Colours and letters of the emotions come from `affekt.view.palette`, as in the terminal and on our pages.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def _part(request: Request) -> Response:
     if request.path_params["hashed"] != version() or name not in names():
         return Response("no such part of this version of the dashboard; load the page again", 404)
     kind = _TYPES.get(name[name.rfind(".") :])
-    return Response(content(name), media_type=kind, headers={"Cache-Control": _YEAR, "X-Content-Type-Options": "nosniff"})
+    return Response(
+        content(name), media_type=kind, headers={"Cache-Control": _YEAR, "X-Content-Type-Options": "nosniff"}
+    )
 
 
 def policy(host: str, ingest: Sequence[str] = ()) -> str:

@@ -10,7 +10,7 @@ import asyncio
 import datetime
 import email.utils
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,7 +35,7 @@ ANSWER = 64 * 1024
 """Bytes of an answer that are read at most."""
 
 _CONNECT = 5.0  # s for one address of several
-_THREADS = 32  # that may wait for name servers and mail servers at once
+_THREADS = 64  # that may wait for name servers and mail servers at once
 _LONGEST_REST = 3600.0  # s: no receiver silences its destination for longer with one answer
 
 
@@ -67,6 +67,7 @@ class Net:
         self.tls = tls or ssl.create_default_context()
         self.timeout = timeout
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="deliver")
+        self._asked: dict[tuple[str, int], asyncio.Task[list[Address]]] = {}
 
     async def __aenter__(self) -> Net:
         """Give itself."""
@@ -81,6 +82,25 @@ class Net:
     async def in_thread(self, run: Callable[..., T], *given: Any) -> T:
         """Run what blocks, in threads of its own: a dead name server holds up no SQL and no other service."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(run, *given))
+
+    async def addresses(self, host: str, port: int, reach: Reach) -> Sequence[Address]:
+        """Look a host up and judge what comes; the caller connects to these addresses and to no name.
+
+        All that ask for a name at the same moment wait for one look-up, so a dead name server holds one thread.
+
+        Raises:
+            RefusedError: the name has no address, or one that must not be reached.
+        """
+        key = host, port
+        if key not in self._asked:
+            self._asked[key] = asyncio.create_task(self.in_thread(reaches.looked_up, host, port))
+            self._asked[key].add_done_callback(partial(self._answered, key))
+        return reaches.judged(host, await asyncio.shield(self._asked[key]), reach)
+
+    def _answered(self, key: tuple[str, int], task: asyncio.Task[list[Address]]) -> None:
+        del self._asked[key]
+        if not task.cancelled():
+            task.exception()  # where nobody waits any more, nobody misses it
 
     async def post(self, place: Place, body: bytes, *, headers: Mapping[str, str], reach: Reach) -> Answer:
         """Send a body by HTTP/1.1, once.
@@ -131,10 +151,9 @@ class _Checked(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        found = await self._net.in_thread(reaches.addresses, host, port, self._reach)
-        return await self._first(found, port)
+        return await self._first(await self._net.addresses(host, port, self._reach), port)
 
-    async def _first(self, found: list[Address], port: int) -> httpcore.AsyncNetworkStream:
+    async def _first(self, found: Sequence[Address], port: int) -> httpcore.AsyncNetworkStream:
         problem: Exception | None = None
         for address in found:
             try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
@@ -193,22 +194,26 @@ def refusal(address: Address, reach: Reach) -> str | None:
     return "not a public address; an administrator can name its network in allow_private"
 
 
-def addresses(host: str, port: int, reach: Reach) -> list[Address]:
-    """Look a host up; give the addresses that may be connected to. Blocks as long as the name server likes.
+def judged(host: str, found: Sequence[Address], reach: Reach) -> Sequence[Address]:
+    """Give the addresses of a host back, where all may be connected to.
 
-    One address that must not be reached refuses the name: who mixes them is up to something, or has made a mistake.
+    One that must not be reached refuses the name: who mixes them is up to something, or has made a mistake.
 
     Raises:
-        RefusedError: the name has no address, or one that must not be reached.
+        RefusedError: one must not be reached.
     """
-    found = _looked_up(host, port)
     for address in found:
         if (why := refusal(address, reach)) is not None:
             raise RefusedError(f"refused: {host} is {address}, {why}")
     return found
 
 
-def _looked_up(host: str, port: int) -> list[Address]:
+def looked_up(host: str, port: int) -> list[Address]:
+    """Ask for the addresses of a host, whatever they are. Blocks as long as the name server likes.
+
+    Raises:
+        RefusedError: it has none.
+    """
     try:
         rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         texts = dict.fromkeys(str(row[4][0]) for row in rows)

@@ -1,4 +1,4 @@
-"""Tries so far -> seconds to the next one, or None. The schedule of Standard Webhooks 1.0, about three days and a half.
+"""Tries so far -> seconds to the next one, or None. The schedule of Standard Webhooks 1.0, a little over three days.
 
 Jitter only ever adds: a receiver that comes back after an outage is not met by all deliveries at once.
 """

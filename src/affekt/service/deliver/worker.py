@@ -5,7 +5,7 @@
 At least once: a row is leased, not taken, so a process that dies leaves it to the next one, with the same id. A sending
 starts only while its lease lasts long enough to end within it.
 
-Order: none is promised. A lane sends up to `SIDES` deliveries of a destination at once, the earliest due first, and one
+Order: none is promised. A lane sends as many deliveries at once as its channel says, the earliest due first, and one
 that waits for its next try holds nobody up; of one alert and destination, two are never on their way together. Each
 says its alert's state and when the change was, and leads to the alert as it is now.
 
@@ -39,10 +39,7 @@ LEASE = 30.0
 POLL = 1.0
 """Seconds after which the outbox is looked at again where nobody has waked the worker: retries come due unannounced."""
 
-SIDES = 4
-"""Deliveries to one destination at once; one where its channel has a `GAP`."""
-
-BATCH = 16
+BATCH = 64
 """Deliveries that are claimed at once, so that one destination with many due fills its own lane and no more."""
 
 HELD = 1024
@@ -90,7 +87,9 @@ async def attempt(delivery: Delivery, net: Net) -> Outcome:
         settings = channels.read(to.kind, to.settings)
         if delivery.change != "test" and delivery.change not in settings.changes:
             return Sent(0)
-        return await channels.channel(to.kind).send(delivery, settings, net)
+        channel = channels.channel(to.kind)
+        channel.check(settings, to.secret)  # another version of affekt may have let it in
+        return await channel.send(delivery, settings, net)
     except AffektError as error:
         return Failed(str(error))
     except Exception as error:
@@ -117,6 +116,8 @@ async def trial(tenant: str, destination: Mapping[str, Any], net: Net, *, link: 
 class _Lane:
     """What waits for one destination, and what is on its way there."""
 
+    sides: int
+    "deliveries at once"
     gap: float
     "s between two"
     tries: int
@@ -134,11 +135,7 @@ class _Lane:
     def to(cls, kind: str) -> _Lane:
         """Make a lane; what no channel knows any more is tried once, and fails with that reason."""
         known = channels.channel(kind) if kind in channels.kinds() else None
-        return cls(known.GAP, known.TRIES) if known else cls(0.0, 1)
-
-    @property
-    def sides(self) -> int:
-        return 1 if self.gap else SIDES
+        return cls(known.SIDES, known.GAP, known.TRIES) if known else cls(1, 0.0, 1)
 
     @property
     def is_full(self) -> bool:
@@ -257,11 +254,11 @@ class Worker:
         try:
             claim = partial(self._outbox.claim, BATCH, self._lease, now=self._clock(), without=full)
             rows = await self._in_thread(claim)
+            for row in rows:
+                self._take(row, claimed + self._lease)
         except Exception as error:
-            log.error("the outbox cannot be asked: %s", error)
+            log.error("the outbox cannot be asked: %r", error)
             return _AWAY
-        for row in rows:
-            self._take(row, claimed + self._lease)
         return 0.0 if len(rows) == BATCH else self._poll
 
     def _take(self, row: Mapping[str, Any], until: float) -> None:

@@ -34,7 +34,7 @@ _STEPS = 16  # ticks of a call that are heard before the others are looked at ag
 _LOOK = 0.25  # s between two looks at the load
 _TELL = 2.0  # s between two messages on how it goes
 _UNHEARD = 0.6  # s of sound that waits, beyond which the newest calls are not heard
-_PATIENCE = Patience(reorder=0.2, jitter=0.02)
+_PATIENCE = Patience(reorder=0.2, jitter=0.01)  # less than the shortest piece, else two of them change places
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Engine:
     def __init__(self, board: Board, bus: Client, plan: Plan, *, meters: Meters | None = None) -> None:
         """Make ready; the model's threads begin."""
         self._meters = meters or Meters("engine")
-        self._name = f"engine/{os.getpid()}/{int(time.time())}"
+        self._name = f"engine/{os.getpid()}/{time.time_ns():x}"
         self.calls: dict[int, Call] = {}
         self.level = Controller()
         self._board, self._bus, self._plan = board, bus, plan

@@ -12,9 +12,9 @@ A protocol without a word for the end has ended when its connection is closed; a
 have ended without a `Started`.
 
 `authorize` sees what an upgrade can prove: a signature of the platform, a token in the query or in `Authorization`
-(Bearer, or the password of Basic). Where a protocol can bring the token in its first message, a request without one passes, and the token is in
-`Started.parameters["token"]`: then the server must compare it (`same`), and may ask `authorize` once more with the
-credentials that the token has led to. `PROOF` says which of the two it is.
+(Bearer, or the password of Basic). Where a protocol can bring the token in its first message, a request without one
+passes, and the token is in `Started.parameters["token"]`: then the server must compare it (`same`), and may ask
+`authorize` once more with the credentials that the token has led to. `PROOF` says which of the two it is.
 """
 
 from __future__ import annotations

@@ -322,7 +322,7 @@ class _WebSocket(picows.WSListener):  # type: ignore[misc]
         kind = frame.msg_type
         if frame.fin and not self._parts and kind in (_TEXT, _BINARY):
             payload = frame.get_payload_as_memoryview()
-            self._connection.feed(payload if kind == _BINARY else bytes(payload))
+            self._connection.feed(payload if kind == _BINARY else str(payload, "utf-8", "replace"))
         elif kind in (_TEXT, _BINARY, WSMsgType.CONTINUATION):
             self._fragment(frame)
         elif kind == WSMsgType.CLOSE:
@@ -339,7 +339,7 @@ class _WebSocket(picows.WSListener):  # type: ignore[misc]
         elif frame.fin:
             whole = bytes(self._parts)
             self._parts.clear()
-            self._connection.feed(whole)
+            self._connection.feed(whole if self._kind == _BINARY else whole.decode("utf-8", "replace"))
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self._connection.gone()
@@ -502,7 +502,10 @@ class Gateway:
             self.exchange.refuse(protocol, tokens, as_="unauthorized")
             return _answer(401)
         self.exchange.meters.add("affekt_connections_total", protocol=protocol, result="accepted")
-        return _WebSocket(Connection(self.exchange, protocol, request, tokens))
+        listener = _WebSocket(Connection(self.exchange, protocol, request, tokens))
+        chosen = _subprotocol(protocol, request)
+        more = {"Sec-WebSocket-Protocol": chosen} if chosen else None
+        return picows.WSUpgradeResponseWithListener(picows.WSUpgradeResponse.create_101_response(more), listener)
 
     def _request(self, upgrade: WSUpgradeRequest) -> Request:
         raw = upgrade.path.decode("latin-1")
@@ -510,6 +513,13 @@ class Gateway:
         headers = {name.lower(): value for name, value in upgrade.headers.items()}
         base = self._public or f"wss://{headers.get('host', '')}"
         return Request(path, dict(parse_qsl(query, max_num_fields=64)), headers, url=base + raw)
+
+
+def _subprotocol(protocol: str, request: Request) -> str | None:
+    """The first subprotocol that both sides know: who asks for one goes away if none is chosen."""
+    offered = [one.strip() for one in request.headers.get("sec-websocket-protocol", "").split(",")]
+    known = getattr(codec.load(protocol).Codec, "SUBPROTOCOLS", ())
+    return next((one for one in offered if one in known), None)
 
 
 def _answer(status: int) -> Any:

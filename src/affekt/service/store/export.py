@@ -49,8 +49,8 @@ class Export(Calls):
     def export(self, tenant: str, folder: Path, since: When | None = None, until: When | None = None) -> dict[str, int]:
         """Write `calls.parquet`, `turns.parquet`, `points.parquet` and `alerts.parquet` of calls.
 
-        Those that began from `since` on and before `until`. Memory does not grow with their number. A file is there when
-        it is whole. Returns how many rows each has.
+        Those that began from `since` on and before `until`. Memory does not grow with their number. A file is there
+        when it is whole. Returns how many rows each has.
 
         Raises:
             MissingExtraError: pyarrow is not installed.

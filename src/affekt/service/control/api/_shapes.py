@@ -60,7 +60,7 @@ class SignIn(BaseModel):
     name: str = Field(max_length=200)
     password: str = Field(max_length=LONGEST)
     tenant: str | None = Field(None, max_length=100, description="Where two tenants have a user of this name.")
-    model_config = _asks(**{"name": "ada", "password": "correct horse battery"})
+    model_config = _asks(name="ada", password="correct horse battery")  # noqa: S106  an example
 
 
 class NewPassword(BaseModel):
@@ -223,6 +223,16 @@ class Text(BaseModel):
     model_config = _asks(text="Called back, all is well.")
 
 
+class Note(BaseModel):
+    """A note that was kept."""
+
+    id: str
+    at: str
+    by: str
+    text: str
+    model_config = _says(id=_ID, at=_WHEN, by="ada", text="Called back, all is well.")
+
+
 class ConsentState(BaseModel):
     """What the customer has said."""
 
@@ -334,7 +344,7 @@ class NewUser(BaseModel):
     name: str = Field(min_length=1, max_length=200)
     password: str | None = Field(None, min_length=SHORTEST, max_length=LONGEST, description="null: single sign-on only")
     role: Role
-    model_config = _asks(**{"name": "grace", "password": "correct horse battery", "role": "supervisor"})
+    model_config = _asks(name="grace", password="correct horse battery", role="supervisor")  # noqa: S106  an example
 
 
 class UserChange(BaseModel):
@@ -400,7 +410,7 @@ class Token(BaseModel):
     name: str
     protocol: str | None
     token: str | None = None
-    model_config = _says(**{"id": _ID, "name": "Twilio", "protocol": "twilio", "token": "afi_..."})
+    model_config = _says(id=_ID, name="Twilio", protocol="twilio", token="afi_...")  # noqa: S106  an example
 
 
 class NewExpected(BaseModel):
@@ -423,6 +433,54 @@ class NewDestination(BaseModel):
     settings: dict[str, Any] = Field(default_factory=dict)
     secret: str | None = Field(None, max_length=4000)
     model_config = _asks(kind="webhook", name="our desk", settings={"url": "https://desk.example.com/hooks/affekt"})
+
+
+class Expected(BaseModel):
+    """A connection that will come."""
+
+    id: str
+    external: str
+    track: str
+    role: str
+    expires: str
+    model_config = _says(id=_ID, external="pbx-17", track="customer", role="customer", expires=_WHEN)
+
+
+class Destination(BaseModel):
+    """Where alerts go; never the secret."""
+
+    id: str
+    kind: str
+    name: str
+    settings: dict[str, Any]
+    disabled: str | None
+    model_config = _says(
+        id=_ID,
+        kind="webhook",
+        name="our desk",
+        settings={"url": "https://desk.example.com/hooks/affekt"},
+        disabled=None,
+    )
+
+
+class Tried(BaseModel):
+    """What came of a trial."""
+
+    sent: bool
+    status: int | None = None
+    why: str | None = None
+    model_config = _says(sent=True, status=200, why=None)
+
+
+class Tenant(BaseModel):
+    """A customer of this installation; `admin` is shown once, when it is made."""
+
+    id: str
+    name: str
+    record_audio: bool
+    retention_days: int
+    admin: dict[str, str] | None = None
+    model_config = _says(id="acme", name="Acme Ltd", record_audio=False, retention_days=30)
 
 
 class NewTenant(BaseModel):

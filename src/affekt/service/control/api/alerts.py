@@ -55,7 +55,7 @@ def snooze(id: str, body: shapes.Snoozing, given: Given, who: Who) -> Json:
 
 
 @router.post(
-    "/v1/alerts/{id}/notes", status_code=201, summary="Note something", responses={201: {"model": shapes.Text}}
+    "/v1/alerts/{id}/notes", status_code=201, summary="Note something", responses={201: {"model": shapes.Note}}
 )
 def notes(id: str, body: shapes.Text, given: Given, who: Who) -> Json:
     """Keep a note with an alert: whether it was right, and what came of it."""

@@ -90,7 +90,7 @@ def resume(id: str, given: Given, who: Who) -> Json:
     return _command(given, who, id, "resume")
 
 
-@router.post("/v1/calls/{id}/notes", status_code=201, summary="Note something", responses={201: {"model": shapes.Text}})
+@router.post("/v1/calls/{id}/notes", status_code=201, summary="Note something", responses={201: {"model": shapes.Note}})
 def notes(id: str, body: shapes.Text, given: Given, who: Who) -> Json:
     """Keep a note with a call."""
     made = given.store.note(who.tenant, id, body.text, who.name)

@@ -20,7 +20,9 @@ def destinations(given: Given, who: Who) -> Json:
     return Json({"items": given.store.destinations(who.tenant), "next": None})
 
 
-@router.post("/v1/destinations", status_code=201, summary="Add a destination", responses={201: {"model": shapes.Done}})
+@router.post(
+    "/v1/destinations", status_code=201, summary="Add a destination", responses={201: {"model": shapes.Destination}}
+)
 def add(body: shapes.NewDestination, given: Given, who: Who) -> Json:
     """Send alerts there from now on."""
     if given.deliver is not None:
@@ -41,7 +43,7 @@ def remove(id: str, given: Given, who: Who) -> Json:
     return Json({"done": True})
 
 
-@router.post("/v1/destinations/{id}/test", summary="Try a destination", responses={200: {"model": shapes.Done}})
+@router.post("/v1/destinations/{id}/test", summary="Try a destination", responses={200: {"model": shapes.Tried}})
 async def test(id: str, given: Given, who: Who) -> Json:
     """Send a trial there now, and say what came of it."""
     found = await run_in_threadpool(given.store.destination, who.tenant, id)

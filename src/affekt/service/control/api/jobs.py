@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from starlette.concurrency import run_in_threadpool
+
 from affekt.service.control.api import _shapes as shapes
 from affekt.service.control.api._json import Json, page
 from affekt.service.control.api.calls import Cursor, Limit
@@ -32,4 +34,5 @@ async def remove(id: str, given: Given, who: Who) -> Json:
     """End a job that runs, and erase its result."""
     if not await given.jobs.remove(who.tenant, id):
         raise Problem(404, f"there is no job {id[:100]!r}")
+    await run_in_threadpool(given.audit, who, "job removed", id)
     return Json({"done": True})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from affekt import bundle
 from affekt.errors import UnknownNameError
 from affekt.service.control.api import _shapes as shapes
@@ -15,7 +17,7 @@ router = gated("service")
 @router.get("/v1/models", summary="The models", responses={200: {"model": shapes.Models}})
 def models() -> Json:
     """List the bundled models with their cards."""
-    return Json({"items": [bundle.card(name).to_dict() for name in bundle.names()]})
+    return Json({"items": [_told(name) for name in bundle.names()]})
 
 
 @router.get("/v1/models/{name}", summary="The card of a model", responses={200: {"model": shapes.Model}})
@@ -23,4 +25,9 @@ def model(name: str) -> Json:
     """Say what a model was trained on, how good it is, what it may be used for."""
     if name not in bundle.names():  # a name, never a path on this machine
         raise Problem(404, str(UnknownNameError("model", name[:100], bundle.names())))
-    return Json(bundle.card(name).to_dict())
+    return Json(_told(name))
+
+
+def _told(name: str) -> dict[str, Any]:
+    card = bundle.card(name)
+    return {"id": card.id} | card.to_dict()

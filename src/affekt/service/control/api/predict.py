@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -86,13 +85,15 @@ async def predict(
     """
     wish = Wish(model, channel, agent, whole, window, hop, denoise)
     await run_in_threadpool(_check, wish, given)
-    into = await run_in_threadpool(uploads.folder, given.jobs.folder)
+    if given.jobs.held >= given.settings.predict.waiting:  # else uploads could fill the disk
+        raise wait(_AGAIN, "too many recordings are waiting", status=503)
+    into = await given.jobs.hold()
     kept = False
     try:
         files = await uploads.receive(request, into, most=given.settings.predict.max_files)
         if later or await _is_long(given, files):
             row = await given.jobs.add(who.tenant, who.name, files, wish, into)
-            kept = True  # the job removes the folder
+            kept = True  # the job lets go of the folder
             where = f"/v1/jobs/{row['id']}"
             return Json({"job": row["id"], "location": where}, status=202, headers={"Location": where})
         return Json({"results": [await given.judging.judge(file.path, file.name, wish) for file in files]})
@@ -100,7 +101,7 @@ async def predict(
         raise wait(_AGAIN, "too many recordings are waiting", status=503) from None
     finally:
         if not kept:
-            await run_in_threadpool(shutil.rmtree, into, True)
+            await given.jobs.let_go(into)
 
 
 async def _is_long(given: Parts, files: Sequence[Upload]) -> bool:

@@ -21,7 +21,7 @@ def tenants(given: Given, who: Who) -> Json:
     return Json({"items": [row for row in given.store.tenants() if who.tenant in (HOME, row["id"])], "next": None})
 
 
-@router.post("/v1/tenants", status_code=201, summary="Add a tenant", responses={201: {"model": shapes.Done}})
+@router.post("/v1/tenants", status_code=201, summary="Add a tenant", responses={201: {"model": shapes.Tenant}})
 def add(body: shapes.NewTenant, given: Given, who: Who) -> Json:
     """Make a tenant, and its first admin, whose password is shown this once; for admins of `default`."""
     if who.tenant != HOME:
@@ -42,7 +42,7 @@ def add(body: shapes.NewTenant, given: Given, who: Who) -> Json:
     return Json(made | {"admin": {"name": ADMIN, "password": password}}, status=201)
 
 
-@router.patch("/v1/tenants/{id}", summary="Change a tenant", responses={200: {"model": shapes.Done}})
+@router.patch("/v1/tenants/{id}", summary="Change a tenant", responses={200: {"model": shapes.Tenant}})
 def change(id: str, body: shapes.TenantChange, given: Given, who: Who) -> Json:
     """Change its name, how long calls are kept, and whether their sound is."""
     _known(given, who, id)

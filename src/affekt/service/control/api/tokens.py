@@ -52,7 +52,9 @@ def expected(given: Given, who: Who) -> Json:
     return Json({"items": given.store.expected(who.tenant), "next": None})
 
 
-@router.post("/v1/expected", status_code=201, summary="Expect a connection", responses={201: {"model": shapes.Done}})
+@router.post(
+    "/v1/expected", status_code=201, summary="Expect a connection", responses={201: {"model": shapes.Expected}}
+)
 def expect(body: shapes.NewExpected, given: Given, who: Who) -> Json:
     """Say which call an AudioSocket's UUID will belong to, and whose voice it carries."""
     made = given.store.expect(

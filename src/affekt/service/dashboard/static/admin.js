@@ -13,8 +13,12 @@ const PARTS = [
     form: [text("name", "Name"), choice("role", "Role", ROLES), number("days", "Days until it expires", 90)] },
   { name: "Ingest tokens", path: "/v1/tokens", shows: ["name", "prefix", "protocol", "roles", "consent", "notice"], key: "id", once: "token",
     form: [text("name", "Name"), choice("protocol", "Protocol", PROTOCOLS, "any"), choice("consent", "Consent, if the call does not say", ["unknown", "given", "refused"]), flag("notice", "Customers are told"), text("agent_track", "Track of the agent", false)] },
+  { name: "Expected calls", path: "/v1/expected", shows: ["external", "track", "role", "id", "expires"], key: "id",
+    form: [text("external", "Call"), text("track", "Track"), choice("role", "Whose voice", ["customer", "agent", "speaker"]), number("seconds", "Seconds for which it is expected", 300)] },
   { name: "Destinations", path: "/v1/destinations", shows: ["name", "kind", "settings", "disabled"], key: "id", test: true,
-    form: [text("name", "Name"), choice("kind", "Kind", ["webhook", "slack", "teams", "email", "pagerduty"]), text("url", "Address (URL or e-mail)"), secret("secret", "Secret", false)] },
+    form: [text("name", "Name"), choice("kind", "Kind", ["webhook", "slack", "teams", "email", "alertmanager"]),
+      only(["webhook", "alertmanager"], text("url", "URL")), only(["email"], text("host", "Mail server")), only(["email"], text("sender", "From")), only(["email"], text("recipients", "To, parted by commas")),
+      only(["email", "alertmanager"], text("user", "User", false)), secret("secret", "Secret; for Slack and Teams the URL that they gave", false)] },
   { name: "Deliveries", path: "/v1/deliveries", shows: ["created", "destination", "alert", "change", "state", "tries", "status", "error"] },
   { name: "Tenants", path: "/v1/tenants", shows: ["name", "id", "record_audio", "retention_days"], form: [text("id", "Id"), text("name", "Name"), number("retention_days", "Days that calls are kept", 30)] },
   { name: "Audit log", path: "/v1/audit", shows: ["at", "who", "action", "what", "detail"], also: "auditor" },
@@ -24,6 +28,7 @@ function text(name, label, required = true) { return { name, label, required, ma
 function secret(name, label, required = true) { return { name, label, required, make: (id) => h("input", { id, name, type: "password", required, autocomplete: "new-password" }) }; }
 function number(name, label, value) { return { name, label, make: (id) => h("input", { id, name, type: "number", min: 1, value: String(value) }) }; }
 function choice(name, label, options, none) { return { name, label, make: (id) => h("select", { id, name }, options.map((option) => h("option", { value: option }, option || none))) }; }
+function only(kinds, field) { return { ...field, kinds }; }
 function flag(name, label) { return { name, label, make: (id) => h("input", { id, name, type: "checkbox", value: "true" }) }; }
 
 export async function mount(root, { argument }) {
@@ -40,9 +45,9 @@ async function show(place, part, once = null) {
   const rows = items(await get(part.path));
   const again = (fresh = null) => show(place, part, fresh);
   const acts = part.key != null && part.form;
-  const body = rows.map((row) => h("tr", part.shows.map((name) => h("td", shown(row, name))), acts ? h("td.acts", actions(part, row, again)) : null));
+  const body = rows.map((row) => h("tr", part.shows.map((name) => h("td", shown(row, name))), acts ? h("td", h("div.acts", actions(part, row, again))) : null));
   const columns = [...part.shows.map(words), ...(acts ? [""] : [])];
-  const table = h("div.scroll", { tabindex: "0", role: "region", "aria-label": part.name }, h("table", h("thead", h("tr", columns.map((name) => (name ? h("th", { scope: "col" }, name) : h("td"))))), h("tbody", body)));
+  const table = h("div.scroll", { tabindex: "0", role: "region", "aria-label": `Table: ${part.name}` }, h("table", h("thead", h("tr", columns.map((name) => (name ? h("th", { scope: "col" }, name) : h("td"))))), h("tbody", body)));
   fill(place, h("h2", part.name), once ? secretShown(once) : null, rows.length ? table : empty("None yet"), part.form ? form(part, again) : null);
 }
 
@@ -81,7 +86,14 @@ function form(part, again) {
       toast([problem.message, ...(problem.errors ?? []).map((error) => error.detail ?? error.msg ?? "")].filter(Boolean).join(" · "), true);
     }
   };
-  return h("form.filters.add", { "aria-label": `Add to ${part.name}`, onsubmit: submit }, made.map((field) => h("div.field", h("label", { for: field.id }, field.label), field.make(field.id))), h("button.primary", { type: "submit" }, "Add"));
+  const rows = made.map((field) => h("div.field", h("label", { for: field.id }, field.label), field.make(field.id)));
+  const fitting = () => made.forEach((field, i) => {
+    const fits = !field.kinds || field.kinds.includes(shape.elements.kind.value), input = rows[i].lastChild;
+    rows[i].hidden = input.disabled = !fits;
+  });
+  const shape = h("form.filters.add", { "aria-label": `Add to ${part.name}`, onsubmit: submit, onchange: fitting }, rows, h("button.primary", { type: "submit" }, "Add"));
+  fitting();
+  return shape;
 }
 
 // What a form says -> what the service is asked: empty fields left out, and what the forms make simpler than the API is.
@@ -89,7 +101,12 @@ function asked(part, values) {
   const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
   if (given.days) given.days = Number(given.days);
   if (part.path === "/v1/tokens") { given.notice = given.notice === "true"; if (given.agent_track) given.roles = { [given.agent_track]: "agent" }; delete given.agent_track; }
-  if (part.path === "/v1/destinations") { given.settings = { [given.kind === "email" ? "to" : "url"]: given.url }; delete given.url; }
+  if (part.path === "/v1/destinations") {
+    const { name, kind, secret: kept, ...rest } = given;
+    if (rest.recipients) rest.recipients = rest.recipients.split(",").map((one) => one.trim()).filter(Boolean);
+    return { name, kind, settings: rest, ...(kept ? { secret: kept } : {}) };
+  }
+  if (given.seconds) given.seconds = Number(given.seconds);
   if (given.retention_days) given.retention_days = Number(given.retention_days);
   return given;
 }

@@ -94,7 +94,7 @@ function heard(now, change, status) {
   if (!badge) return;
   badge.hidden = !now.open;
   text(badge, String(now.open));
-  badge.setAttribute("aria-label", counted(now.open, "open alert"));
+  badge.setAttribute("aria-label", `${counted(now.open, "alert")} firing`);
   state.dataset.status = status;
   text(state.lastChild, status === "live" ? "live" : status === "closed" ? "offline" : "connecting");
   const fired = (change?.alerts ?? []).filter((alert) => alert.state === "firing");

@@ -55,7 +55,7 @@ export async function mount(root, { argument: id }) {
     const open = table.querySelector("details")?.open, turns = call.turns ?? [];
     const rows = turns.map((turn) => {
       const judged = judgedTurn(turn, call);
-      return h("tr", h("td", `${clock(turn.start, true)} – ${clock(turn.end, true)}`), h("td", turn.speaker ?? turn.role), h("td", judged.emotion ? [swatch(judged.emotion, judged.uncertain), " ", word(judged.emotion, judged.uncertain)] : h("span.soft", turn.role === "agent" ? "talk time only" : "not judged")),
+      return h("tr", h("td", `${clock(turn.start, true)} – ${clock(turn.end, true)}`), h("td", shownName(turn.speaker ?? "speaker", rolesOf(call))), h("td", judged.emotion ? [swatch(judged.emotion, judged.uncertain), " ", word(judged.emotion, judged.uncertain)] : h("span.soft", turn.role === "agent" ? "talk time only" : "not judged")),
         h("td.number", judged.level == null ? "" : percent(judged.level)), h("td.number", judged.valence == null ? "" : signed(judged.valence)), h("td.number", judged.arousal == null ? "" : signed(judged.arousal)));
     });
     fill(table, h("details", open ? { open: true } : null, h("summary", `All turns (${turns.length})`), h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Table of turns" },
@@ -105,6 +105,12 @@ function rolesOf(call) {
   return roles;
 }
 
+// "customer" reads better than the name of a platform's track; where two have one role, both are said.
+function shownName(name, roles) {
+  const role = roles.get(name);
+  return !role || role === "speaker" ? name : [...roles.values()].filter((one) => one === role).length > 1 ? `${role} (${name})` : role;
+}
+
 function picturedFrom(call, lasting) {
   const roles = rolesOf(call), points = (call.points ?? []).map(asPoint);
   const names = [...roles.keys()].sort((a, b) => (roles.get(a) === "agent") - (roles.get(b) === "agent"));
@@ -112,7 +118,7 @@ function picturedFrom(call, lasting) {
   const speakers = names.map((name) => {
     const mine = roles.get(name) === "agent" ? [] : points.filter((point) => (point[7] ?? judged[0]) === name);
     const turns = (call.turns ?? []).filter((turn) => (turn.speaker ?? "speaker") === name);
-    return { name, role: roles.get(name), cells: cellsOf(mine), turns: turns.map((turn) => ({ ...turn, ...judgedTurn(turn, { ...call, points: mine }) })) };
+    return { name: shownName(name, roles), role: roles.get(name), cells: cellsOf(mine), turns: turns.map((turn) => ({ ...turn, ...judgedTurn(turn, { ...call, points: mine }) })) };
   });
   return { duration: lasting, speakers, alerts: call.alerts ?? [], gaps: Array.isArray(call.gaps) ? call.gaps.filter((gap) => gap.kind === "lost") : [] };
 }
@@ -141,7 +147,7 @@ function talked(call, lasting) {
   const lost = Array.isArray(call.gaps) ? call.gaps.filter((gap) => gap.kind === "lost").reduce((sum, gap) => sum + gap.end - gap.start, 0) : call.gaps ?? 0;
   const row = (name, seconds, share) => h("div.share", h("span.share-name", name), h("div.track", h("i", { style: { width: `${Math.round(share * 100)}%` } })), h("span.number", clock(seconds)));
   return [
-    ...Object.entries(given).map(([who, seconds]) => row(roles.get(who) === "agent" ? `${who} (agent)` : who, seconds, total ? seconds / total : 0)),
+    ...Object.entries(given).map(([who, seconds]) => row(shownName(who, roles), seconds, total ? seconds / total : 0)),
     row("silence", Math.max(0, lasting - total), Math.max(0, Math.min(1, (lasting - total) / lasting))),
     h("p.soft", lost >= 0.05 ? `${lost.toFixed(1)} s of sound were lost; silence stands in their place.` : "No sound was lost."),
   ];

@@ -132,7 +132,7 @@ export function chart(root, { onseek = null, label = "Emotions over time" } = {}
     const at = size.gutter + drawn.measureText(speaker.name).width;
     drawn.font = "12px system-ui, sans-serif";
     drawn.fillStyle = colours.soft;
-    const role = speaker.role === "agent" ? " · agent, talk time only" : speaker.role && speaker.role !== speaker.name ? ` · ${speaker.role}` : "";
+    const role = speaker.role === "agent" ? `${speaker.name === "agent" ? "" : " · agent"} · talk time only` : speaker.role && speaker.role !== speaker.name ? ` · ${speaker.role}` : "";
     drawn.fillText(`${role}  ·  ${speaker.turns.length === 1 ? "1 turn" : `${speaker.turns.length} turns`}, ${clock(spoken)}`, at, y + 12);
   }
 

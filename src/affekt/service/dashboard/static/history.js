@@ -14,7 +14,7 @@ export async function mount(root) {
     field("agent", "Agent", h("input", { name: "agent" })), field("queue", "Queue", h("input", { name: "queue" })),
     h("button", { type: "submit" }, "Search"));
   const found = h("div"), trends = h("section", { "aria-labelledby": "trends-title" }), more = h("button", { type: "button", hidden: true, onclick: () => load(true) }, "More");
-  const body = h("tbody"), table = h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Calls" }, h("table.calls", h("thead", h("tr", ["Began", "Agent", "Queue", "Length", "Mostly", "Alerts", "Consent"].map((name) => h("th", { scope: "col" }, name)))), body));
+  const body = h("tbody"), table = h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Table of calls" }, h("table.calls", h("thead", h("tr", ["Began", "Agent", "Queue", "Length", "Mostly", "Alerts", "Consent"].map((name) => h("th", { scope: "col" }, name)))), body));
   fill(root, head("History"), trends, h("section", { "aria-label": "Calls" }, form, found, table, more));
   let next = null, days = 30;
 
@@ -73,7 +73,7 @@ function plotted(list) {
     const shared = day.emotions ?? {}, alerts = Object.values(day.alerts ?? {}).reduce((sum, n) => sum + n, 0);
     const parts = order.filter((name) => shared[name] > 0).map((name) => {
       const part = tinted("span", name, { "flex-grow": shared[name] });
-      if (shared[name] > 0.12) part.append(h("b", swatch(name).textContent));
+      if ((shared[name] * 110 * day.calls) / most > 17) part.append(h("b", swatch(name).textContent));
       return part;
     });
     const said = `${day.day}: ${counted(day.calls, "call")}, ${Math.round(day.minutes ?? 0)} minutes, ${counted(alerts, "alert")}; ${Object.entries(shared).map(([name, share]) => `${name} ${percent(share)}`).join(", ")}`;

@@ -2,9 +2,9 @@
 
 import { get, items, may, post } from "./api.js";
 import { evidence, stateOf } from "./call.js";
-import { ago, clock, empty, fill, h, head, toast, typing, when, words } from "./dom.js";
-import { onTheme } from "./paint.js";
-import { strip } from "./spark.js";
+import { ago, clock, empty, fill, h, head, signed, toast, typing, when, words } from "./dom.js";
+import { named, onTheme } from "./paint.js";
+import { proof } from "./spark.js";
 
 const SNOOZE = [["15 minutes", 900], ["1 hour", 3600], ["until the call ends", 86400]];
 const VIEWS = [["open", "Open"], ["firing", "New"], ["acknowledged", "Seen"], ["", "All"]];
@@ -79,13 +79,12 @@ export async function mount(root, { live }) {
       points.length ? canvas : null, proofWords(points), evidence(alert),
       h("div.tools", h("a.button", { href: `#/calls/${encodeURIComponent(alert.call)}` }, "Open the call"),
         open && may("supervisor") ? [h("button.primary", { type: "button", disabled: alert.state !== "firing", onclick: acknowledge }, "Acknowledge ", h("kbd", "a")), h("span.joined", h("button", { type: "button", onclick: snoozed }, "Snooze ", h("kbd", "s")), snooze)] : null),
-      h("h3", "What happened"), h("ul.notes", (alert.changes ?? []).map((change) => h("li", `${change.change}${change.by ? ` by ${change.by}` : ""}${change.until ? `, until ${when(change.until)}` : ""}`, h("span.soft", when(change.at))))),
+      h("h3", "What happened"), h("ul.notes.inline", (alert.changes ?? []).map((change) => h("li", `${change.change}${change.by ? ` by ${change.by}` : ""}${change.until ? `, until ${when(change.until)}` : ""}`, h("span.soft", when(change.at))))),
       h("h3", "Notes"), (alert.notes ?? []).length ? h("ul.notes", alert.notes.map((one) => h("li", h("p", one.text), h("span.soft", `${one.by} · ${when(one.at)}`)))) : h("p.soft", "None yet."),
       may("supervisor") ? h("form", { onsubmit: write }, note, h("button", { type: "submit" }, "Add note")) : null);
     if (points.length) {
-      const cells = points.map(([t, level, valence, arousal]) => [t, emotionOf(alert), level, valence, arousal, 0, 0]);
-      const last = points[points.length - 1][0];
-      canvas.redraw = () => strip(canvas, { points: cells }, last);
+      const emotion = emotionOf(alert);
+      canvas.redraw = () => proof(canvas, points, emotion);
       requestAnimationFrame(canvas.redraw);
     }
 
@@ -135,11 +134,14 @@ export async function mount(root, { live }) {
 }
 
 // A rule on one emotion says its name first ("anger at 0.80 ..."); evidence is drawn in its colour, else in grey.
-const emotionOf = (alert) => /^[a-z]+/.exec(alert.reason ?? "")?.[0] ?? null;
+function emotionOf(alert) {
+  const first = /^[a-z]+/.exec(alert.reason ?? "")?.[0];
+  return named(first) ? first : null;
+}
 const fact = (name, value) => h("div", h("dt", name), h("dd", value));
 
 function proofWords(points) {
   if (!points.length) return null;
   const mean = (i) => points.reduce((sum, point) => sum + (point[i] ?? 0), 0) / points.length;
-  return h("p.soft", `${points.length} moods from ${clock(points[0][0])} to ${clock(points[points.length - 1][0])}, mean level ${mean(1).toFixed(2)}, valence ${mean(2).toFixed(2)}, arousal ${mean(3).toFixed(2)}`);
+  return h("p.soft", `${points.length} moods from ${clock(points[0][0])} to ${clock(points[points.length - 1][0])}, mean level ${mean(1).toFixed(2)}, valence ${signed(mean(2))} (line), arousal ${signed(mean(3))} (dashed)`);
 }

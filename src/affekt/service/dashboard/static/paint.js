@@ -12,6 +12,7 @@ const paint = (emotion) => (Object.hasOwn(PALETTE, emotion ?? "") ? PALETTE[emot
 export const mark = (emotion) => (Object.hasOwn(PALETTE, emotion ?? "") ? PALETTE[emotion].mark : String(emotion ?? "?")[0].toUpperCase());
 export const fillOf = (emotion) => paint(emotion)[theme()][0];
 export const inkOn = (emotion) => paint(emotion)[theme()][1];
+export const named = (emotion) => Object.hasOwn(PALETTE, emotion ?? "");
 export const order = Object.keys(PALETTE);
 export const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
@@ -83,8 +84,8 @@ export function hatch(drawn, colour) {
 }
 
 // One stretch of an emotion: as high as its level, hatched where the model is unsure.
-export function column(drawn, cell, left, bottom, wide, high) {
-  const tall = Math.max(2, cell.level * high), top = bottom - tall, colour = fillOf(cell.emotion);
+export function column(drawn, cell, left, bottom, wide, high, plain = null) {
+  const tall = Math.max(2, Math.round(cell.level * high)), top = bottom - tall, colour = plain ?? fillOf(cell.emotion);
   drawn.fillStyle = cell.uncertain ? hatch(drawn, colour) : colour;
   drawn.fillRect(left, top, wide, tall);
   if (cell.uncertain) {

@@ -19,8 +19,8 @@ export async function mount(root, { live }) {
 }
 
 function model(one) {
-  const name = one.name ?? one.id, facts = Object.entries(one).filter(([key, value]) => !["name", "card", "description"].includes(key) && value != null);
-  return h("article.model", h("h3", name), one.description ? h("p", one.description) : null, h("dl.facts", facts.map(([key, value]) => h("div", h("dt", words(key)), h("dd", flat(value))))),
+  const name = one.name, facts = ["use", "languages", "labels"].filter((key) => one[key] != null);
+  return h("article.model", h("h3", name), h("p", one.title), h("p.soft", one.licence_line ?? one.licence), h("dl.facts", facts.map((key) => h("div", h("dt", words(key)), h("dd", flat(one[key]))))),
     h("details", { ontoggle: (event) => event.target.open && card(event.target, name) }, h("summary", "Card"), h("div.card-text", h("p.soft", "…"))));
 }
 

@@ -44,7 +44,7 @@ export function mount(root, { live }) {
 
   function overview(state) {
     const calls = [...state.calls.values()], judged = calls.filter((call) => call.emotion && !call.uncertain);
-    text(facts, `${counted(calls.length, "call")} · ${state.open ? counted(state.open, "open alert") : "no open alert"}`);
+    text(facts, `${counted(calls.length, "call")} · ${state.open ? `${counted(state.open, "alert")} firing` : "no alert fires"}`);
     const shares = order.map((name) => [name, judged.filter((call) => call.emotion === name).length]).filter(([, n]) => n);
     const rest = calls.length - judged.length;
     mix.hidden = !calls.length;
@@ -116,7 +116,7 @@ function card(id) {
   const speaks = h("span.speaks"), canvas = h("canvas", { "aria-hidden": "true" }), talk = h("span.soft"), flags = h("span.flags");
   const bar = h("div.talk", { "aria-hidden": "true" }), alert = h("p.firing", { hidden: true });
   const element = h("a.card", { href: `#/calls/${encodeURIComponent(id)}` },
-    h("div.row", name, about, time), h("div.row", mood, level, sure, trend, speaks), canvas, alert, bar, h("div.row.foot", talk, flags));
+    h("div.row", name, about, time), h("div.row", mood, level, sure, trend), canvas, alert, bar, h("div.row.foot", speaks, talk), flags);
   const own = { element, call: null };
   let shown = "";
   own.show = (call) => {
@@ -127,17 +127,20 @@ function card(id) {
     if (key !== shown) fill(mood, swatch(call.emotion, call.uncertain), h("span", word(call.emotion, call.uncertain)));
     shown = key;
     text(level, call.level == null ? "" : percent(call.level));
+    level.title = "smoothed probability of this emotion";
     text(sure, call.confidence == null ? "" : `sure ${percent(call.confidence)}`);
+    sure.title = "calibrated probability that the emotion of the last window is right";
     text(trend, arrow(call.trend));
     trend.title = call.trend == null ? "" : "whether the urgent emotions rise or fall";
     speaking(speaks, call);
     shares(call, bar, talk);
-    fill(flags, flagged(call).map((flag) => h("span.flag", flag)));
+    const marked = flagged(call);
+    flags.hidden = !marked.length;
+    fill(flags, marked.map((flag) => h("span.flag", flag)));
     const firing = call.alerts.filter((one) => one.state === "firing"), open = firing[0] ?? call.alerts[0];
     element.classList.toggle("hot", firing.length > 0);
     alert.hidden = !open;
     if (open) text(alert, `${open.state === "firing" ? "⚠" : "✓"} ${words(open.rule)}: ${open.reason}`);
-    element.setAttribute("aria-label", said(call, firing));
   };
   own.tick = (now) => {
     text(time, clock(now));
@@ -146,12 +149,7 @@ function card(id) {
   return own;
 }
 
-const arrow = (trend) => (trend == null ? "" : trend > 0.02 ? "↗" : trend < -0.02 ? "↘" : "→");
-
-function said(call, firing) {
-  const mood = call.emotion ? `${word(call.emotion, false)}${call.uncertain ? ", uncertain" : ""} ${percent(call.level)}` : "not judged yet";
-  return [`Call of ${call.agent ?? "unknown agent"}`, call.queue, mood, firing.length ? `alert: ${words(firing[0].rule)}` : null].filter(Boolean).join(", ");
-}
+const arrow = (trend) => (trend == null ? "" : trend > 0.02 ? "↗ rising" : trend < -0.02 ? "↘ easing" : "");
 
 function speaking(element, call) {
   const roles = call.speaking.map((who) => call.tracks[who] ?? who);

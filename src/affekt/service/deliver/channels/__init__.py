@@ -5,7 +5,8 @@ A channel is a module with
 - `Settings`  a frozen dataclass: what a destination of this kind is told, with `Reach` and `changes`
 - `CREDENTIAL`    what the destination's secret is, in a sentence
 - `TRIES`     how often a delivery is tried, on the schedule of `affekt.service.deliver.schedule`
-- `GAP`       s between two deliveries to one destination; 0 where the receiver does not mind
+- `SIDES`     deliveries to one destination at once
+- `GAP`       s between the end of one and the start of the next; 0 where the receiver does not mind
 - `check(settings, secret)`  raises `UsageError` where the two do not make a destination
 - `send(delivery, settings, net)`  one try; gives `Sent` or `Failed`, raises only what `Net` raises
 """
@@ -49,6 +50,7 @@ class Channel(Protocol):
     Settings: type[Any]
     CREDENTIAL: str
     TRIES: int
+    SIDES: int
     GAP: float
 
     def check(self, settings: Any, secret: str) -> None:

@@ -28,6 +28,7 @@ from affekt.service.deliver.reach import Place, place
 CREDENTIAL = "a bearer token, or the password where a user is set; none where Alertmanager asks for none"
 TRIES = 5
 "Two and a half hours: nobody is paged for yesterday's call."
+SIDES = 4
 GAP = 0.0
 
 _OVER = ("resolved", "expired", "snoozed")

@@ -12,6 +12,7 @@ import datetime
 import re
 import smtplib
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -24,10 +25,12 @@ from affekt.service.deliver.channels import Common, needs
 from affekt.service.deliver.channels._words import facts, headline, line, reason
 from affekt.service.deliver.delivery import Delivery, Failed, Outcome, Sent
 from affekt.service.deliver.net import Net, NotSentError
+from affekt.service.deliver.reach import Address
 
 CREDENTIAL = "the password of the user; none where no user is set"
 TRIES = 5
 "Two and a half hours: nobody needs a mail about yesterday's call."
+SIDES = 2
 GAP = 0.0
 
 _USUAL = (25, 465, 587)
@@ -74,11 +77,11 @@ def check(settings: Settings, secret: str) -> None:
 
 async def send(delivery: Delivery, settings: Settings, net: Net) -> Outcome:
     """Send the mail in a thread; when the time is up, its connection is shut, and so the thread ends."""
-    check(settings, delivery.destination.secret)
-    mail = _Mail(settings, net)
+    mail, written = _Mail(settings, net), message(delivery, settings)
     try:
         async with asyncio.timeout(net.timeout):
-            return await net.in_thread(mail.send, message(delivery, settings), delivery.destination.secret)
+            found = await net.addresses(reach.check_host(settings.host), settings.port, settings)
+            return await net.in_thread(mail.send, written, delivery.destination.secret, found)
     except TimeoutError:
         raise NotSentError(f"{settings.host} has not taken the mail within {net.timeout:g} s") from None
     finally:
@@ -112,9 +115,9 @@ class _Mail:
         self._socket: socket.socket | None = None
         self._ended = False
 
-    def send(self, mail: EmailMessage, password: str) -> Outcome:
+    def send(self, mail: EmailMessage, password: str, addresses: Sequence[Address]) -> Outcome:
         try:
-            with contextlib.closing(self._opened(password)) as server:
+            with contextlib.closing(self._opened(password, addresses)) as server:
                 refused = server.send_message(mail)
         except smtplib.SMTPRecipientsRefused as error:
             return _refused(error.recipients)
@@ -124,10 +127,10 @@ class _Mail:
             raise NotSentError(f"{self._settings.host}: {type(error).__name__}: {line(error, 200)}") from None
         return Sent(250) if not refused else Sent(251)
 
-    def _opened(self, password: str) -> smtplib.SMTP:
+    def _opened(self, password: str, addresses: Sequence[Address]) -> smtplib.SMTP:
         settings = self._settings
         server = smtplib.SMTP(timeout=self._net.timeout)
-        server.sock = self._socket = self._connected()
+        server.sock = self._socket = self._connected(addresses)
         _greeted(server, settings.host)
         if settings.security == "starttls":
             server.starttls(context=self._net.tls)
@@ -135,10 +138,10 @@ class _Mail:
             server.login(settings.user, password)
         return server
 
-    def _connected(self) -> socket.socket:
-        """Connect to an address that was checked; the certificate must be that of the name."""
+    def _connected(self, addresses: Sequence[Address]) -> socket.socket:
+        """Connect to an address that was judged; the certificate must be that of the name."""
         settings, problem = self._settings, OSError("no address")
-        for address in reach.addresses(reach.check_host(settings.host), settings.port, settings):
+        for address in addresses:
             try:
                 made = socket.create_connection((str(address), settings.port), timeout=self._net.timeout / 3)
             except OSError as error:

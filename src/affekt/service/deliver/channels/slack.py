@@ -15,6 +15,7 @@ from affekt.service.deliver.reach import place
 CREDENTIAL = "the URL of the incoming webhook, https://hooks.slack.com/services/..."
 TRIES = 5
 "Two and a half hours: nobody needs a message about yesterday's call."
+SIDES = 1
 GAP = 1.0
 "Slack takes about one message a second."
 
@@ -62,7 +63,7 @@ def message(delivery: Delivery) -> dict[str, Any]:
     if fields := [_plain(f"{name}: {value}") for name, value in facts(delivery)]:
         blocks.append({"type": "section", "fields": fields})
     if delivery.link:
-        link = {"type": "mrkdwn", "text": f"<{_escaped(delivery.link)}|Open the call>"}
+        link = {"type": "mrkdwn", "text": f"<{_escaped(delivery.link).replace('|', '%7C')}|Open the call>"}
         blocks.append({"type": "context", "elements": [link]})
     return {"text": _escaped(title), "blocks": blocks, "unfurl_links": False}
 
@@ -72,4 +73,4 @@ def _plain(text: str) -> dict[str, Any]:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("|", "%7C")
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

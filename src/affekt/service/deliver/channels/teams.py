@@ -19,6 +19,7 @@ from affekt.service.deliver.reach import place
 CREDENTIAL = "the URL of the workflow, with its signature (sig=...)"
 TRIES = 5
 "Two and a half hours: nobody needs a message about yesterday's call."
+SIDES = 1
 GAP = 0.25
 "Teams takes four requests a second."
 

@@ -24,6 +24,7 @@ from affekt.service.deliver.reach import place
 
 CREDENTIAL = "one or two of whsec_ and 24 to 64 bytes in base64, newest first"
 TRIES = 10
+SIDES = 32
 GAP = 0.0
 
 LARGEST = 20_000

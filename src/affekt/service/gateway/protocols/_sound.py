@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from affekt.errors import MissingExtraError
 from affekt.registry import need
 from affekt.service.gateway.codec import LIMITS
 from affekt.service.gateway.events import Pcm
@@ -125,7 +126,10 @@ class _Packets:
     """Opus or G.722 by FFmpeg: one message is one packet. A packet that cannot be read is lost, as on the way."""
 
     def __init__(self, name: str, rate: int) -> None:
-        self._av = need("av", extra="video")
+        try:
+            self._av = need("av", extra="video")
+        except MissingExtraError as error:
+            raise BreachError(POLICY, f"{name.removeprefix('lib')} is not read here: {error}") from None
         self._codec: Any = self._av.CodecContext.create(name, "r")
         self._codec.sample_rate, self._codec.layout = rate, "mono"
 

@@ -33,9 +33,10 @@ class Codec(Wire):
     def __init__(self, request: Request) -> None:
         super().__init__(request)
         self._tracks: list[tuple[str, _sound.Decode]] = []
+        self._paused = False
         self._types: dict[str, Callable[[dict[str, Any], list[Event]], None]] = {
             "hello": self._hello,
-            "pause": lambda said, told: told.append(Paused()),
+            "pause": self._pause,
             "resume": self._resume,
             "consent": lambda said, told: told.append(Consent(_said.consent(said.get("state")))),
             "key": self._key,
@@ -80,8 +81,14 @@ class Codec(Wire):
         self._begin(Started(call, stream, tracks, rate, parameters=given, **_said.facts(given)), told)
         self._tracks = [(track, _sound.decoder(encoding, rate)) for track in tracks]
 
+    def _pause(self, said: dict[str, Any], told: list[Event]) -> None:
+        self._paused = True
+        told.append(Paused())
+
     def _resume(self, said: dict[str, Any], told: list[Event]) -> None:
-        self._places.resume()
+        if self._paused:
+            self._places.resume()
+        self._paused = False
         told.append(Resumed())
 
     def _key(self, said: dict[str, Any], told: list[Event]) -> None:

@@ -284,7 +284,10 @@ def _terms(given: Mapping[str, str], key: str, now: float) -> str | None:
 
 
 def _component(request: Request, name: str) -> str | None:
-    parts = urlsplit(request.url) if request.url.isascii() and "[" not in request.url else urlsplit("")
+    try:
+        parts = urlsplit(request.url)
+    except ValueError:
+        return None
     if name == "@request-target":
         return f"{parts.path or request.path}{'?' + parts.query if parts.query else ''}"
     if name == "@authority":
@@ -298,4 +301,4 @@ def _matches(header: str, label: str, secret: str, base: str) -> bool:
         given, key = b64decode(value, validate=True), b64decode(secret, validate=True)
     except ValueError:
         return False
-    return hmac.compare_digest(hmac.digest(key, base.encode(), hashlib.sha256), given)
+    return hmac.compare_digest(hmac.digest(key, base.encode("utf-8", "replace"), hashlib.sha256), given)

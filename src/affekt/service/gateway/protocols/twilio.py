@@ -55,7 +55,7 @@ def authorize(request: Request, credentials: Mapping[str, Any], now: float) -> s
 
 def signature(auth_token: str, url: str) -> str:
     """Sign a URL as Twilio does: HMAC-SHA1, in base64."""
-    return base64.b64encode(hmac.digest(auth_token.encode(), url.encode(), hashlib.sha1)).decode()
+    return base64.b64encode(hmac.digest(auth_token.encode(), url.encode("utf-8", "replace"), hashlib.sha1)).decode()
 
 
 def _spellings(url: str) -> list[str]:
