@@ -19,13 +19,14 @@ LIVE = 20  # calls, while the engine is killed
 KILLS = 50
 ALERTING = 6  # calls, while everything is killed
 SPAN = (4.0, 14.0)  # s from the first word to the kill
+START = 30.0  # s
 CYCLES, WARM = 2000, 200
 PER_SECOND = 10  # calls that begin
 TALK = 0.5  # s, of which each vanishes somewhere
 LEAK = 10.0  # MB
 SETTLE = 10.0  # s
-EAGER = {"sustained": {"enter": 0.2, "exit": 0.1, "hold": 1.0}}
-"alert rules that fire soon, so that there is something to lose"
+EAGER = {"sustained": {"emotion": "neutral", "enter": 0.1, "exit": 0.05, "hold": 0.5, "cooldown": 1.0}}
+"a rule that fires in every call, and soon, so that there is something to lose"
 
 
 # The engine ---------------------------------------------------------------------------------------------------------
@@ -72,6 +73,7 @@ def everything(minutes: float) -> dict[str, Any]:
     with Service({"engine": {"hop": 1.0, "rules": EAGER}}) as service:
         while kills < KILLS and time.monotonic() < until:
             calls = Calls(service, ALERTING, seconds=60, kind="angry", seed=kills)
+            begun(service)
             known = watched(service, rng.uniform(*SPAN), rng)
             service.kill_all()
             calls.cut()
@@ -83,6 +85,15 @@ def everything(minutes: float) -> dict[str, Any]:
             answered = sum(state == "acknowledged" for state in known.values())
             print(f"  kill {kills}: {seen} alerts, {answered} acknowledged", file=sys.stderr, flush=True)
     return {"kills": kills, "alerts": seen, "acknowledged": answered, "lost": lost, "broken": broken}
+
+
+def begun(service: Service) -> None:
+    """Wait until calls are live: a program takes its time to start."""
+    until = time.monotonic() + START
+    while time.monotonic() < until:
+        if service.client.get("/v1/calls", params={"live": "true", "limit": 1}).json()["items"]:
+            return
+        time.sleep(0.1)
 
 
 def watched(service: Service, seconds: float, rng: random.Random) -> dict[str, str]:

@@ -136,8 +136,8 @@ def overload(minutes: float) -> dict[str, Any]:
     crowded = {
         one["call"] for one in found if one.get("type") == "call.started" and one["external"] in sent(crowd).begun
     }
-    own = delays([one for one in found if one["call"] not in crowded], sent(few))
-    other = delays([one for one in found if one["call"] in crowded], sent(crowd))
+    own = delays([one for one in found if one.get("call") not in crowded], sent(few))
+    other = delays([one for one in found if one.get("call") in crowded], sent(crowd))
     return {
         "calls": TIMES * GOAL,
         "delay": quantiles([one.seconds for one in own + other if one.at < end]),
@@ -169,26 +169,24 @@ def counted(found: Sequence[Mapping[str, Any]], report: Mapping[str, Any]) -> fl
     from affekt.service.load.carrier import Carrier, Load
 
     load = Load(report["to"], report["protocol"], report["calls"], report["seconds"], seed=report["seed"])
-    carrier = Carrier(load, sounds(report))
-    told = there = 0
-    for number in range(0, load.calls, -(-load.calls // CHECKED)):
-        own = of_call(found, f"agent {number}", set(sent(report).begun))
-        if own is not None:
-            told += own
-            there += windows(carrier.call(number), load.seconds)
-    return told / there if there else None
+    carrier, told = Carrier(load, sounds(report)), by_agent(found, set(sent(report).begun))
+    chosen = sorted(told)[:: max(1, len(told) // CHECKED)]
+    there = sum(windows(carrier.call(number), load.seconds) for number in chosen)
+    return sum(told[number] for number in chosen) / there if there else None
 
 
-def of_call(found: Sequence[Mapping[str, Any]], agent: str, external: set[str]) -> int | None:
-    """Return how many windows of a call were judged or skipped; None where it was never told to have begun."""
-    calls = {
-        one["call"]
+def by_agent(found: Sequence[Mapping[str, Any]], external: set[str]) -> dict[int, int]:
+    """Return number of a call -> how many of its windows were judged or skipped, of those that were let in."""
+    numbers = {
+        one["call"]: int(str(one["agent"]).rpartition(" ")[2])
         for one in found
-        if one["type"] == "call.started" and one.get("agent") == agent and one["external"] in external
+        if one.get("type") == "call.started" and one["external"] in external
     }
-    own = once(one for one in found if one["call"] in calls)
-    judged = sum(one["type"] == "window.judged" for one in own)
-    return judged + sum(skipped(own).values()) if calls else None
+    counts = dict.fromkeys(numbers.values(), 0)
+    for one in once(found):
+        if one.get("call") in numbers and one["type"] in ("window.judged", "windows.skipped"):
+            counts[numbers[one["call"]]] += one.get("count", 1)
+    return counts
 
 
 def sounds(report: Mapping[str, Any]) -> list[Any]:
