@@ -1,4 +1,4 @@
-"""Calls for the tests of gateway and engine: a board, a bus that only listens, and the sample call in pieces of 20 ms."""
+"""Calls for tests of gateway and engine: a board, a bus that only listens, the sample call in pieces of 20 ms."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ class Service:
         self.folder, self.http, self.ingest = folder, free_port(), free_port()
         self.config = folder / "serve.toml"
         self.config.write_text(
-            f'folder = "{folder / "data"}"\ndrain_seconds = 1.0\n[http]\nport = {self.http}\nrate = 1e4\nburst = 100000\n'
+            f'folder = "{folder / "data"}"\ndrain_seconds = 1.0\n'
+            f"[http]\nport = {self.http}\nrate = 1e4\nburst = 100000\n"
             f"[ingest]\nport = {self.ingest}\n{more}"
         )
         self._auth, self._env = auth, env or {}
@@ -75,7 +77,7 @@ class Service:
         except httpx.TransportError:
             pids += children(self.process.pid)
         for pid in pids:
-            with __import__("contextlib").suppress(ProcessLookupError):
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
 

@@ -49,7 +49,7 @@ def test_messages_come_in_order_and_commands_go_back(path):
         commands = await until(client, client.settled)
         bus.send({"type": "drain"}, to="engine")
         bus.send({"type": "other"}, to="gateway")
-        commands += await until(client, lambda: False if not commands else True)
+        commands += await until(client, lambda: len(commands) > 0)
         await asyncio.sleep(0.05)
         commands += client.pump()
         assert [one["n"] for one in heard] == list(range(5000))

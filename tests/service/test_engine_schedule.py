@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,12 +45,12 @@ def test_the_level_rises_step_by_step_and_falls_slowly():
         now = step * 0.25
         controller.look(HEAVY if 10 <= now < 13 else CALM, now=now)
         levels.append(controller.level)
-    rises = [b - a for a, b in zip(levels, levels[1:], strict=False) if b != a]
+    rises = [b - a for a, b in pairwise(levels) if b != a]
     assert max(levels) == len(LEVELS) - 1
     assert set(rises) == {1, -1}
-    falls = [(i + 1) * 0.25 for i, (a, b) in enumerate(zip(levels, levels[1:], strict=False)) if b < a]
+    falls = [(i + 1) * 0.25 for i, (a, b) in enumerate(pairwise(levels)) if b < a]
     assert falls[0] >= 13 + 4.9
-    assert all(b - a >= 4.9 for a, b in zip(falls, falls[1:], strict=False))
+    assert all(b - a >= 4.9 for a, b in pairwise(falls))
 
 
 def test_it_does_not_fall_to_where_it_would_rise_again():

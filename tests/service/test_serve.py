@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import soundfile
@@ -64,6 +65,7 @@ def moods(service, call):
 
 def heard(service, count=1, calls=2):
     """The ids of the live calls, once each has so many moods."""
+
     def look():
         live = [one["id"] for one in service.get("/v1/calls", live="true")["items"]]
         return live if len(live) >= calls and all(len(moods(service, one)) >= count for one in live) else None
@@ -121,7 +123,7 @@ def test_a_control_that_is_killed_loses_nothing_of_a_call(service):
         assert kept["ended"]
         assert len(set(times)) == len(times)
         spoken = max(times)
-        gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+        gaps = [b - a for a, b in pairwise(times)]
         assert max(gaps) < 8  # the agent has the word meanwhile
         assert spoken > 3
 
@@ -161,15 +163,14 @@ def test_nothing_is_left_when_the_parent_is_killed(tmp_path):
     service.process.wait()
 
     def gone():
-        return not any(os.path.isdir(f"/proc/{pid}") and "Z" not in _state(pid) for pid in pids)
+        return not any(Path(f"/proc/{pid}").is_dir() and "Z" not in _state(pid) for pid in pids)
 
     service.until(gone, 10)
 
 
 def _state(pid):
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return "Z"
 
@@ -178,10 +179,11 @@ def test_calls_need_a_token_and_people_a_password(tmp_path):
     service = Service(tmp_path, auth=True, env={"AFFEKT_ADMIN_PASSWORD": "correct horse battery"}).start()
     assert service.asked.get("/v1/calls").status_code == 401
     assert Speaking(service, calls=1, seconds=1.0).done().failed == 1
-    said = {"username": "admin", "password": "correct horse battery"}
+    said = {"name": "admin", "password": "correct horse battery"}
     csrf = service.asked.post("/v1/session", json=said, headers={"Origin": service.url}).json()["csrf"]
-    made = service.asked.post("/v1/tokens", json={"name": "twilio", "protocol": "twilio"}, headers={"X-CSRF-Token": csrf})
-    assert made.status_code == 201, made.text
+    wanted = {"name": "twilio", "protocol": "twilio"}
+    made = service.asked.post("/v1/tokens", json=wanted, headers={"X-CSRF-Token": csrf})
+    assert made.status_code == 201, service.words()
     assert Speaking(service, calls=1, seconds=2.0, token=made.json()["token"]).done().failed == 0
     assert "correct horse" not in service.words()
     assert service.stop() == 0

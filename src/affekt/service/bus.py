@@ -185,7 +185,7 @@ class Bus:
         """Send a command to one process, or to all."""
         for name, end in self._ends.items():
             if to in (None, name):
-                end.write(orjson.dumps({"do": command}) + b"\n")
+                end.write(_command(command))
 
     def state(self) -> dict[str, Any]:
         """Say which processes there are, and since when."""
@@ -204,7 +204,7 @@ class Bus:
                     name = said["hello"]
                     self._ends[name], self._pids[name], self._since[name] = writer, said["pid"], time.time()
                     for command in self.greet(name):
-                        writer.write(orjson.dumps({"do": command}) + b"\n")
+                        writer.write(_command(command))
                 elif "batch" in said:
                     await self._take(said["messages"])
                     writer.write(orjson.dumps({"ack": said["batch"]}) + b"\n")
@@ -214,3 +214,8 @@ class Bus:
             if self._ends.get(name) is writer:
                 del self._ends[name]
             writer.close()
+
+
+def _command(command: Message) -> bytes:
+    """Write a command; the names of a database's columns are text of a kind of its own."""
+    return orjson.dumps({"do": command}, option=orjson.OPT_NON_STR_KEYS) + b"\n"

@@ -114,7 +114,8 @@ async def control(serve: Serve, path: Path) -> None:
     from affekt.service.control import events
     from affekt.service.control.app import app, gated
     from affekt.service.control.hub import Hub
-    from affekt.service.control.intake import Intake, restore
+    from affekt.service.control.intake import Intake
+    from affekt.service.control.trial import Trial
     from affekt.service.deliver.net import Net
     from affekt.service.deliver.worker import Worker
     from affekt.service.metrics import Gathered, Meters, watch_loop
@@ -125,7 +126,7 @@ async def control(serve: Serve, path: Path) -> None:
     store.migrate()
     _first(first.prepare(store, serve, secrets))
     hub = Hub()
-    restore(store, hub)
+    hub.restore(store.live_calls())
     meters = Meters("control")
     gathered = Gathered(meters, folder=serve.folder)
     async with Net() as net:
@@ -139,6 +140,7 @@ async def control(serve: Serve, path: Path) -> None:
             hub,
             bus,
             secrets=secrets,
+            deliver=Trial(net),
             metrics=gathered.render,
             routers=[events.router(hub, gated("GET", "/v1/events"))],
             pages=dashboard.pages([serve.ingest.public] if serve.ingest.public else []),

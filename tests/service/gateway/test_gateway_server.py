@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 import uuid
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +28,12 @@ MATERIAL = {
     "audiohook": {"api_key": "key", "client_secret": "c2VjcmV0LXNlY3JldC1zZWNyZXQ="},
     "twilio": {"auth_token": "12345"},
 }
+
+
+def descriptors():
+    """How many files and sockets are open; nothing where the system does not tell."""
+    own = Path("/proc/self/fd")
+    return len(list(own.iterdir())) if own.is_dir() else 0
 
 
 class Silent:
@@ -161,7 +167,10 @@ def test_without_its_token_no_call_of_any_platform_is_heard(protocol):
     run(main)
 
 
-@pytest.mark.parametrize("protocol", sorted(set(registry.names("service.load.speakers")) - {"audiosocket", "audiohook"}))
+BY_TOKEN = sorted(set(registry.names("service.load.speakers")) - {"audiosocket", "audiohook"})
+
+
+@pytest.mark.parametrize("protocol", BY_TOKEN)
 def test_a_token_says_whose_call_it_is(protocol):
     async def main():
         async with opened({"tokens": [token(), token(text="afi_y", tenant="other")]}) as gate:
@@ -210,7 +219,8 @@ def test_the_legs_of_an_expected_call_are_one_call():
                 writer.close()
             await asyncio.sleep(0.1)
             ((facts, records),) = gate.calls()
-            assert (facts["external"], facts["agent"], list(facts["tracks"])) == ("call-7", "Ann", ["customer", "agent"])
+            assert (facts["external"], facts["agent"]) == ("call-7", "Ann")
+            assert list(facts["tracks"]) == ["customer", "agent"]
             assert {record.track for record in records if record.kind == "audio"} == {0, 1}
             assert [record.kind for record in records].count("end") == 1
 
@@ -259,7 +269,7 @@ def test_at_the_engines_last_level_no_call_begins():
 def test_calls_that_vanish_or_freeze_end_and_leave_nothing_behind():
     async def main():
         async with opened(slots=64) as gate:
-            before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+            before = descriptors()
             load = Load(gate.to("twilio"), "twilio", calls=40, seconds=0.4, faults=Faults(vanish=0.5, freeze=0.3))
             report = await Carrier(load, [sound()]).run()
             assert report.finished == 40
@@ -270,8 +280,7 @@ def test_calls_that_vanish_or_freeze_end_and_leave_nothing_behind():
             assert not gate.exchange.open
             assert {slot.state for slot in gate.board.slots if slot.born} == {ENDED}
             assert len(asyncio.all_tasks()) <= 3
-            if before:
-                assert len(os.listdir("/proc/self/fd")) <= before + 2
+            assert descriptors() <= before + 2
 
     run(main)
 

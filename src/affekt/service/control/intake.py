@@ -120,17 +120,3 @@ class Intake:
             except AffektError as error:
                 log.error("the database cannot be tidied: %s", error)
 
-
-def restore(store: Store, hub: Hub) -> None:
-    """Show the calls again that were live when this process ended."""
-    for call in store.live_calls():
-        offsets = {stream["id"]: stream["offset"] for stream in call["streams"]}
-        hub.live(call["tenant"]).restore(call["id"], _unix(call["started"]), offsets, call)
-        for alert in call["alerts"]:
-            hub.changed(call["tenant"], [alert])
-
-
-def _unix(text: str) -> float:
-    from datetime import datetime
-
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
