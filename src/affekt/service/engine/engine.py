@@ -170,11 +170,11 @@ class Engine:
                 for message in call.refuse(now):
                     self._send(message, now)
         for number in self._board.busy():
-            if (call := self.calls.get(number)) is not None:
-                for message in call.read(now):
+            if (known := self.calls.get(number)) is not None:
+                for message in known.read(now):
                     self._send(message, now)
-                if call.ticks and not call.parked:
-                    lag = max(lag, now - call.arrived + len(call.ticks) * 0.032)
+                if known.ticks and not known.parked:
+                    lag = max(lag, now - known.arrived + len(known.ticks) * 0.032)
         for call in self.calls.values():
             if call.slot.state == 2 and not call.over:
                 for message in call.read(now):
