@@ -53,7 +53,13 @@ def test_modules_import_only_from_lower_layers():
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("folder", ["datasets", "features", "models", "vad", "cli", "live.rules", "adapters"])
+@pytest.mark.parametrize(
+    "folder",
+    [
+        *("datasets", "features", "models", "vad", "cli", "live.rules", "adapters", "service.control.api"),
+        *("service.deliver.channels", "service.gateway.protocols", "service.load.speakers"),
+    ],
+)
 def test_a_plugin_imports_no_other_plugin(folder):
     """What two of them share lies in a module whose name starts with an underscore."""
     grimp = pytest.importorskip("grimp")

@@ -306,7 +306,8 @@ class Client:
     def events(self, call: str | None = None) -> Iterator[Event]:
         """Give what is new of the calls that are going on, as it comes: a snapshot first, then deltas.
 
-        A connection that breaks is made anew, and begins with a snapshot again; a refusal ends it.
+        A connection that breaks is made anew, and begins with a snapshot again. A refusal ends it, but for one that says to
+        come back later.
 
         Args:
             call: of this call only.
@@ -318,8 +319,12 @@ class Client:
                     pause = _FIRST_WAIT
                     yield event
             except UnreachableError:
-                time.sleep(pause)
-                pause = min(_LONGEST_WAIT, pause * 2)
+                pass
+            except RefusedError as error:
+                if error.status < 500 and not isinstance(error, BusyError):  # others pass, such as a restart
+                    raise
+            time.sleep(pause)
+            pause = min(_LONGEST_WAIT, pause * 2)
 
     # How it is done
 

@@ -21,6 +21,7 @@ _KINDS = {
     "denoise": "noise reduction",
     "cli": "command",
     "live.rules": "alert rule",
+    "service.deliver.channels": "channel",
     "service.gateway.protocols": "protocol",
 }
 

@@ -11,8 +11,9 @@ from lines import TRACKS, Ears, board, engine, opened, pieces, settle, sound
 from affekt import bundle
 from affekt.errors import UsageError
 from affekt.live import Patience, Pipeline, Settings
-from affekt.service.engine.engine import Plan
+from affekt.service.engine.engine import Engine, Plan
 from affekt.service.shared import DONE, PAUSED, REFUSED
+from affekt.service.store.vault import Vault
 from affekt.types import Signal
 
 
@@ -210,3 +211,47 @@ def test_it_says_how_it_goes(model):
     (state,) = ears.of("engine")
     assert (state["calls"], state["level"]) == (1, 0)
     assert ears.of("metrics")[0]["samples"]["affekt_load_level"] == [["", {}, 0.0]]
+
+
+@pytest.mark.parametrize(("facts", "words", "kept"), [
+    ({}, [], 0),
+    ({"may_record": True}, [], 0),
+    ({"may_record": True, "record": True}, [], 2),
+    ({"may_record": True}, [b'{"type":"consent","state":"given"}'], 2),
+    ({"may_record": False}, [b'{"type":"consent","state":"given"}'], 0),
+])  # fmt: skip
+def test_sound_is_kept_only_where_the_tenant_records_and_the_customer_agrees(model, tmp_path, facts, words, kept):
+    vault = Vault(tmp_path / "vault", bytes(range(32)))
+    lines, ears = board(), Ears()
+    made = Engine(lines, ears, Plan([model]), vault=vault)
+    slot = opened(lines, **facts)
+    for one in words:
+        slot.write("words", one, arrived=time.time())
+    for track, start, samples in pieces():
+        if start < 3 * 8000:
+            slot.write("audio", samples, arrived=time.time(), track=track, start=start, rate=8000)
+    slot.end(arrived=time.time())
+    settle(made, lambda: slot.state == DONE)
+    made.stop()
+    call = ears.told[0]["call"]
+    found = list(vault.list("default", call))
+    assert len(found) == kept
+    for path, about, whole in found:
+        assert whole
+        column = list(TRACKS).index(about["role"])
+        assert b"".join(vault.read(path)) == sound()[0][: 3 * 8000 + 80, column].tobytes()[: 2 * 24000]
+        assert sound()[0][8000:8080, column].tobytes() not in path.read_bytes()
+
+
+def test_what_was_recorded_is_erased_when_the_customer_takes_it_back(model, tmp_path):
+    vault = Vault(tmp_path / "vault", bytes(range(32)))
+    lines, ears = board(), Ears()
+    made = Engine(lines, ears, Plan([model]), vault=vault)
+    slot = opened(lines, may_record=True, record=True)
+    for track, start, samples in pieces():
+        if start < 8000:
+            slot.write("audio", samples, arrived=time.time(), track=track, start=start, rate=8000)
+    settle(made, lambda: list((tmp_path / "vault").rglob("*.afv")))
+    slot.flags |= REFUSED
+    settle(made, lambda: not list((tmp_path / "vault").rglob("*.afv")))
+    made.stop()

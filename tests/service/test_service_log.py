@@ -138,7 +138,7 @@ def test_an_id_that_came_with_the_request_is_kept_if_it_is_one(given_, kept):
         assert uuid.UUID(name)
 
 
-def test_a_flood_is_cut_off_and_counted(line, monkeypatch):
+def test_a_flood_of_warnings_is_cut_off_and_counted(line, monkeypatch):
     levels: list[str] = []
     stream = line("json", count=levels.append)
     now = [0.0]
@@ -146,12 +146,19 @@ def test_a_flood_is_cut_off_and_counted(line, monkeypatch):
     logger = logging.getLogger("affekt.x")
     for i in range(100):
         logger.warning("violation %s", i)
-    logger.info("another kind")
+    logger.warning("another kind")
     assert len(stream.getvalue().splitlines()) == log.BURST + 1
     now[0] += log.SPAN
     logger.warning("violation %s", 100)
     assert json.loads(stream.getvalue().splitlines()[-1])["skipped"] == 100 - log.BURST
     assert len(levels) == 102
+
+
+def test_no_line_of_a_request_is_left_out(line):
+    stream = line("json")
+    for i in range(3 * log.BURST):
+        logging.getLogger("affekt.x").info("GET /v1/calls %s", i)
+    assert len(stream.getvalue().splitlines()) == 3 * log.BURST
 
 
 def test_a_message_that_does_not_fit_its_arguments_is_told(line):

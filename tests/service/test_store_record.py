@@ -173,6 +173,25 @@ def test_what_cannot_be_read_is_left_out_and_the_rest_is_kept(store):
     assert store.alerts("default")["items"] == []
 
 
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(data=st.data())
+def test_no_message_whatever_is_in_it_fails_a_batch(store, data):
+    """Else it would come again for ever, and nothing behind it would be kept."""
+    call = Call(f"fuzzed {data.draw(st.integers(0, 10**9))}")
+    message = dict(data.draw(st.sampled_from(whole(call))))
+    for name in data.draw(st.lists(st.sampled_from(sorted(message)), min_size=1, max_size=2)):
+        message[name] = data.draw(ANYTHING)
+    store.record([message])
+    store.call("default", call.id)
+
+
 def test_text_that_a_database_refuses_is_cleaned(store):
     call = Call()
     store.record([call.started(agent="A\x00n\ud800n" + "x" * 1000), call.alert(7.0, reason="\x00so\udfff")])

@@ -38,7 +38,7 @@ Level = Literal["debug", "info", "warning", "error"]
 STRUCK = "***"
 "what stands where something was struck out"
 BURST = 20
-"lines of one kind that are written in `SPAN`; the rest is counted, so that no attacker fills the disk"
+"warnings or errors of one kind that are written in `SPAN`; the rest is counted: no attacker fills the disk"
 SPAN = 10.0
 "seconds"
 LONGEST = 16384
@@ -210,7 +210,10 @@ def _text(told: dict[str, str], more: dict[str, Any], trace: str) -> str:
 
 
 class _Sparing(logging.Filter):
-    """Lets `BURST` lines of a kind pass in `SPAN` s; the next that passes tells how many did not."""
+    """Lets `BURST` warnings of a kind pass in `SPAN` s; the next that passes tells how many did not.
+
+    What is no warning passes: lines of requests are bounded by the limits on requests, and each may be asked for later.
+    """
 
     def __init__(self, count: Callable[[str], None] | None) -> None:
         super().__init__()
@@ -220,6 +223,8 @@ class _Sparing(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if self._count is not None:
             self._count(record.levelname.lower())
+        if record.levelno < logging.WARNING:
+            return True
         kind, now = (record.name, str(record.msg)), time.monotonic()
         began, lines = self._kinds.get(kind, (now, 0))
         if now - began >= SPAN:

@@ -27,6 +27,9 @@ from affekt.service.shared import Board
 
 log = logging.getLogger("affekt.service")
 
+RECORDINGS = "recordings"
+"""The folder of the vault, in the data folder."""
+
 _ORPHAN = 1.0  # s between two looks whether the parent is there
 
 
@@ -62,6 +65,7 @@ def engine(serve: Serve, board: Board, path: Path) -> None:
     from affekt.live.rules import defaults
     from affekt.service.engine.engine import Engine, Plan
     from affekt.service.metrics import Meters
+    from affekt.service.store.vault import Vault
 
     ended, wanted = _Ended(), serve.engine
     models = [bundle.load(name) for name in (wanted.model, *wanted.models)]
@@ -73,7 +77,8 @@ def engine(serve: Serve, board: Board, path: Path) -> None:
         rules=defaults(wanted.rules),
         threads=wanted.threads,
     )
-    made = Engine(board, Client(path, "engine"), plan, meters=Meters("engine"))
+    vault = Vault(serve.folder / RECORDINGS, settings.unlock(serve).secret)
+    made = Engine(board, Client(path, "engine"), plan, meters=Meters("engine"), vault=vault)
     made.run(ended)
     made.stop()
 
@@ -122,7 +127,7 @@ async def control(serve: Serve, path: Path) -> None:
     from affekt.service.store import Store
 
     ended, secrets = _Ended(), settings.unlock(serve)
-    store = Store(secrets.database, secrets.secret)
+    store = Store(secrets.database, secrets.secret, vault=serve.folder / RECORDINGS)
     store.migrate()
     _first(first.prepare(store, serve, secrets))
     hub = Hub()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
@@ -20,7 +21,9 @@ import uvicorn
 
 from affekt import config
 from affekt.service.auth import first
-from affekt.service.control.app import app
+from affekt.service.control import events
+from affekt.service.control.app import app, gated
+from affekt.service.control.hub import Hub
 from affekt.service.settings import Secrets, Serve
 from affekt.service.store import Store
 
@@ -28,21 +31,21 @@ PASSWORD = "correct horse battery"
 ROLES = ("viewer", "supervisor", "admin", "auditor")
 
 
-@dataclass
-class Wall:
-    """Stands for the hub: keeps what it is told."""
+class Wall(Hub):
+    """The hub, which also keeps what it is told."""
 
-    rows: list[Any] = field(default_factory=list)
-    ended: list[str] = field(default_factory=list)
-
-    def snapshot(self, tenant: str, call: str | None = None) -> dict[str, Any]:
-        return {"calls": []}
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[Any] = []
+        self.ended: list[str] = []
 
     def changed(self, tenant: str, rows: Any) -> None:
         self.rows += [(tenant, row["id"], row["state"]) for row in rows]
+        super().changed(tenant, rows)
 
     def end(self, tenant: str, calls: Any) -> None:
         self.ended += calls
+        super().end(tenant, calls)
 
 
 @dataclass
@@ -51,12 +54,14 @@ class Line:
 
     sent: list[dict[str, Any]] = field(default_factory=list)
     threads: set[int] = field(default_factory=set)
+    loop: asyncio.AbstractEventLoop | None = None
 
     def send(self, command: dict[str, Any]) -> None:
         self.sent.append(dict(command))
         self.threads.add(threading.get_ident())
 
     def state(self) -> dict[str, Any]:
+        self.loop = asyncio.get_running_loop()
         return {"gateway": {"pid": 1, "connected": True}, "engine": {"pid": 2, "connected": True}}
 
 
@@ -71,6 +76,14 @@ class Site:
     folder: Path
     application: Any
     keys: dict[str, str] = field(default_factory=dict)
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that serves; the bus belongs to it."""
+        if self.bus.loop is None:
+            with self.client() as client:
+                client.get("/v1/system")
+        assert self.bus.loop is not None
+        return self.bus.loop
 
     def client(self, role: str | None = "admin", **headers: str) -> httpx.Client:
         key = {"Authorization": f"Bearer {self.keys[role]}"} if role else {}
@@ -116,7 +129,8 @@ def run(folder: Path, **settings: Any) -> Iterator[Site]:
     store.migrate()
     first.prepare(store, serve, secrets)
     hub, bus = Wall(), Line()
-    application = app(serve, store, hub, bus, secrets=secrets, metrics=lambda: b"# affekt\n")
+    live = events.router(hub, gated("GET", "/v1/events"))
+    application = app(serve, store, hub, bus, secrets=secrets, metrics=lambda: b"# affekt\n", routers=[live])
     application.state.parts.strangers._rate = application.state.parts.strangers._burst = 10_000.0
     server = Server(application)
     site = Site(server.url, store, hub, bus, folder, application)

@@ -95,6 +95,28 @@ def test_nobody_there_is_an_error_with_the_address():
         client.models()
 
 
+def test_events_of_the_real_hub_are_heard_while_they_happen(site):
+    """A call begins: the snapshot is empty, and the delta has it."""
+
+    def begin() -> None:
+        about = {"tenant": "default", "call": "heard", "stream": "s", "n": 0, "at": 60.0}
+        hub = site.hub
+        site.loop().call_soon_threadsafe(
+            lambda: site.loop().create_task(hub.take([{**about, "type": "call.started", "agent": "Ada"}]))
+        )
+
+    with Client(site.url, key=site.keys["viewer"]) as client:
+        events = client.events()
+        first = next(events)
+        assert first.kind == "snapshot"
+        assert "heard" not in [live["id"] for live in first.data["calls"]]
+        begin()
+        second = next(events)
+        assert second.kind == "delta"
+        assert [live["agent"] for live in second.data["calls"] if live["id"] == "heard"] == ["Ada"]
+        events.close()
+
+
 class Stream(BaseHTTPRequestHandler):
     """Speaks like the dashboard's route: a snapshot, a heartbeat, a delta, and then breaks off."""
 
@@ -103,7 +125,7 @@ class Stream(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.asked.append(self.path)
         if len(self.asked) > 2:
-            self.send_error(401)
+            self.send_error(401 if len(self.asked) > 3 else 502)
             return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
@@ -115,7 +137,7 @@ class Stream(BaseHTTPRequestHandler):
         pass
 
 
-def test_events_go_on_after_a_broken_connection_and_end_with_a_refusal():
+def test_events_go_on_after_a_broken_connection_and_a_restart_and_end_with_a_refusal():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Stream)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     Stream.asked.clear()
@@ -127,4 +149,4 @@ def test_events_go_on_after_a_broken_connection_and_end_with_a_refusal():
         server.shutdown()
         server.server_close()
     assert kinds == ["snapshot", "delta"] * 2
-    assert Stream.asked == ["/v1/events?call=c"] * 3
+    assert Stream.asked == ["/v1/events?call=c"] * 4

@@ -29,6 +29,15 @@ def test_a_session_is_a_cookie_that_no_script_reads_and_a_token_that_no_foreign_
         assert client.get("/v1/session").json()["csrf"] == body["csrf"]
 
 
+def test_under_tls_the_cookie_never_travels_in_the_clear(site):
+    from starlette.testclient import TestClient
+
+    client = TestClient(site.application, base_url="https://affekt.example")  # as behind a proxy that speaks TLS
+    answer = client.post("/v1/session", json={"name": "ada", "password": PASSWORD})
+    assert "Secure" in answer.headers["set-cookie"]
+    assert "max-age" in answer.headers["strict-transport-security"]
+
+
 def test_the_store_has_neither_the_session_nor_the_key(site):
     with site.signed_in() as client:
         token = client.cookies["affekt_session"]

@@ -286,10 +286,31 @@ def test_what_does_not_speak_http_is_a_failure(answer):
     assert "fault of affekt" not in outcome.why
 
 
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 500 No\r\n\r\n", "answered 500"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", "without an answer of HTTP/1.1"),
+        (b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "answered 500"),
+        (b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab", "answered 500"),
+        (b"HTTP/1.1 502 No\r\nContent-Length: 99\r\n\r\nabc", "answered 502"),
+        (b"HTTP/1.0 503 No\r\n\r\nuntil it is closed", "answered 503"),
+    ],
+)
+def test_all_ways_to_answer_are_read(answer, why):
+    _, outcome = sent_to(answer, hook, timeout=1.0)
+    assert why in outcome.why
+
+
+def test_an_answer_without_a_body_is_taken():
+    _, outcome = sent_to(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 Yes\r\n\r\n", hook)
+    assert outcome == Sent(204)
+
+
 def test_nobody_listens():
     (port,) = free_ports(1)
     outcome = tried(delivery("webhook", {"url": f"http://127.0.0.1:{port}/", **LOOPBACK, "ports": [port]}, SECRET))
-    assert outcome.why.startswith("127.0.0.1: ConnectError")
+    assert outcome.why.startswith("127.0.0.1: ConnectionRefusedError")
 
 
 def test_a_private_receiver_gets_nothing_unless_its_network_is_allowed():

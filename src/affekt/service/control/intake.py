@@ -119,4 +119,3 @@ class Intake:
                     await asyncio.to_thread(self._store.retain, time.time())
             except AffektError as error:
                 log.error("the database cannot be tidied: %s", error)
-

@@ -136,6 +136,7 @@ class _Lane:
         self._longest = longest
         self._process: subprocess.Popen[str] | None = None
         self._judged = 0
+        self._stopped = False
 
     @property
     def running(self) -> bool:
@@ -143,8 +144,20 @@ class _Lane:
         return self._process is not None and self._process.poll() is None
 
     def do(self, task: Mapping[str, Any], heard: Heard | None) -> dict[str, Any]:
-        """Have the process do it; blocks."""
+        """Have the process do it; blocks. One that has died while it was idle is no fault of the recording."""
+        used = self._process is not None and self._judged > 0
         late = threading.Event()
+        said = self._try(task, heard, late)
+        if said is None and used and not late.is_set() and not self._stopped:
+            said = self._try(task, heard, late)
+        if said is not None:
+            self._judged += 1
+            return said
+        if late.is_set():
+            return _trouble(f"{task['name']}: given up after {self._longest:g} s of work", 422)
+        return _trouble(f"{task['name']}: the process that judged it has died; it was given up", 500)
+
+    def _try(self, task: Mapping[str, Any], heard: Heard | None, late: threading.Event) -> dict[str, Any] | None:
         process = self._ready()
 
         def give_up() -> None:
@@ -153,23 +166,24 @@ class _Lane:
 
         with _alarm(self._longest, give_up):
             said = _ask(process, task, heard)
-        if said is not None:
-            self._judged += 1
-            return said
-        self.kill()
-        if late.is_set():
-            return _trouble(f"{task['name']}: given up after {self._longest:g} s of work", 422)
-        return _trouble(f"{task['name']}: the process that judged it has died; it was given up", 500)
+        if said is None:
+            self._end()
+        return said
 
     def _ready(self) -> subprocess.Popen[str]:
+        self._stopped = False
         if self._judged >= _RECORDINGS:
-            self.kill()
+            self._end()
         if self._process is None or self._process.poll() is not None:
             self._process, self._judged = _start(), 0
         return self._process
 
     def kill(self) -> None:
-        """End the process, whatever it does."""
+        """End what it does, for whoever waits no longer for it."""
+        self._stopped = True
+        self._end()
+
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.kill()

@@ -7,10 +7,11 @@ one time limit around all of it, and of an answer no more than is needed to say 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import email.utils
 import ssl
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,8 +24,8 @@ from affekt.service.deliver import reach as reaches
 from affekt.service.deliver.delivery import Failed, Outcome, Sent
 from affekt.service.deliver.reach import Address, Place, Reach
 
-need("httpcore", extra="serve")
-import httpcore  # noqa: E402
+need("h11", extra="serve")
+import h11  # noqa: E402
 
 T = TypeVar("T")
 
@@ -120,64 +121,65 @@ class Net:
                 return await self._posted(place, body, headers, reach)
         except TimeoutError:
             raise NotSentError(f"{place.host} has not answered within {self.timeout:g} s") from None
-        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
+        except h11.LocalProtocolError:
+            raise NotSentError("a header cannot be sent") from None  # its text would hold the header, and so a secret
+        except h11.RemoteProtocolError:
+            raise NotSentError(f"{place.host} has closed the connection without an answer of HTTP/1.1") from None
+        except OSError as error:
             raise NotSentError(f"{place.host}: {_said(error)}") from None
 
     async def _posted(self, place: Place, body: bytes, headers: Mapping[str, str], reach: Reach) -> Answer:
-        url = httpcore.URL(scheme=place.scheme, host=place.host, port=place.port, target=place.target)
         head = [("Host", place.header), ("Content-Length", str(len(body))), ("Connection", "close"), *headers.items()]
-        backend = _Checked(self, reach)
-        async with (
-            httpcore.AsyncConnectionPool(ssl_context=self.tls, network_backend=backend) as pool,
-            pool.stream("POST", url, headers=head, content=body) as response,
-        ):
-            names = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-            # A success needs no body, and one that drips for ever must not undo it.
-            taken = 200 <= response.status < 300
-            return Answer(response.status, names, b"" if taken else await _beginning(response.aiter_stream()))
+        protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=ANSWER)
+        request = protocol.send(h11.Request(method="POST", target=place.target, headers=head)) or b""
+        reader, writer = await self._connected(place, reach)
+        try:
+            writer.write(request + (protocol.send(h11.Data(data=body)) or b""))
+            protocol.send(h11.EndOfMessage())
+            await writer.drain()
+            return await _answer(protocol, reader)
+        finally:
+            writer.close()
 
-
-class _Checked(httpcore.AsyncNetworkBackend):
-    """Looks the name up, judges the addresses, and connects to one of those: nothing is looked up twice."""
-
-    def __init__(self, net: Net, reach: Reach) -> None:
-        self._net, self._reach, self._inner = net, reach, httpcore.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        return await self._first(await self._net.addresses(host, port, self._reach), port)
-
-    async def _first(self, found: Sequence[Address], port: int) -> httpcore.AsyncNetworkStream:
-        problem: Exception | None = None
-        for address in found:
+    async def _connected(self, place: Place, reach: Reach) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to one of the addresses that were judged; the certificate must be that of the name."""
+        secure = place.scheme == "https"
+        more: dict[str, Any] = {"ssl": self.tls, "server_hostname": place.host} if secure else {}
+        problem: OSError = OSError("no address")
+        for address in await self.addresses(place.host, place.port, reach):
             try:
-                return await self._inner.connect_tcp(str(address), port, timeout=_CONNECT)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                async with asyncio.timeout(_CONNECT):
+                    return await asyncio.open_connection(str(address), place.port, **more)
+            except TimeoutError:
+                problem = ConnectionError(f"no connection within {_CONNECT:g} s")
+            except OSError as error:
                 problem = error
-        raise problem or NotSentError("no address")
-
-    async def connect_unix_socket(
-        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
-    ) -> httpcore.AsyncNetworkStream:
-        raise NotSentError("deliveries go by the network")
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        raise problem
 
 
-async def _beginning(chunks: Any) -> bytes:
-    body = bytearray()
-    async for chunk in chunks:
-        body += chunk
-        if len(body) >= ANSWER:
-            break
-    return bytes(body[:ANSWER])
+async def _answer(protocol: h11.Connection, reader: asyncio.StreamReader) -> Answer:
+    """Read the answer's head, and the beginning of its body where it is no success.
+
+    A success needs no body, and one that drips for ever must not undo it.
+    """
+    event = await _event(protocol, reader)
+    while isinstance(event, h11.InformationalResponse):
+        event = await _event(protocol, reader)
+    names = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
+    status, body = event.status_code, bytearray()
+    with contextlib.suppress(h11.RemoteProtocolError):  # what came of it will do
+        while not 200 <= status < 300 and len(body) < ANSWER:
+            event = await _event(protocol, reader)
+            if not isinstance(event, h11.Data):
+                break
+            body += event.data
+    return Answer(status, names, bytes(body[:ANSWER]))
+
+
+async def _event(protocol: h11.Connection, reader: asyncio.StreamReader) -> Any:
+    while (event := protocol.next_event()) is h11.NEED_DATA:
+        protocol.receive_data(await reader.read(ANSWER))
+    return event
 
 
 def _said(error: Exception) -> str:

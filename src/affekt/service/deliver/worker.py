@@ -55,7 +55,7 @@ class Outbox(Protocol):
     """What the worker needs of `Store`; blocking, thread-safe."""
 
     def claim(
-        self, limit: int, lease_s: float, *, now: float | None = None, without: Collection[str] = ()
+        self, limit: int, lease_s: float, now: float | None = None, *, without: Collection[str] = ()
     ) -> list[dict[str, Any]]:
         """Lease what is due, the earliest first, but nothing for the destinations `without`."""
 
@@ -220,6 +220,7 @@ class Worker:
         """Send until `stop`; whatever the outbox or a receiver does, it goes on."""
         self._done.clear()
         try:
+            await self._in_thread(_load_channels)  # or the first alert would hold the event loop up
             while not self._stopping:
                 self._awake.clear()
                 rest = await self._look()
@@ -347,6 +348,11 @@ class Worker:
 
     async def _in_thread(self, run: Callable[..., T], *given: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(run, *given))
+
+
+def _load_channels() -> None:
+    for kind in channels.kinds():
+        channels.channel(kind)
 
 
 def _destination(row: Mapping[str, Any]) -> Destination:

@@ -14,6 +14,7 @@ from affekt.live.events import AlertChanged, MoodChanged, WindowJudged
 from affekt.live.tick import Heard, Tick
 from affekt.service import wire
 from affekt.service.engine.schedule import Job, Reason, Schedule
+from affekt.service.engine.tape import Tapes
 from affekt.service.shared import ENDED, PAUSED, REFUSED, Record, Slot
 from affekt.types import Role, Signal, Window
 
@@ -21,6 +22,7 @@ LATEST = 0.5
 """Seconds from the last sample of a window to its deadline."""
 _PATIENT = 5.0  # s, of windows that no newer one follows
 _SILENT = 10.0  # s
+_ARRIVALS = 1024
 _EVIDENCE = 30  # moods that an alert shows
 
 
@@ -44,6 +46,7 @@ class Call:
         schedule: Schedule,
         sender: str,
         model: str,
+        tapes: Tapes | None = None,
     ) -> None:
         """Begin to hear a call.
 
@@ -54,12 +57,15 @@ class Call:
             schedule: where its windows wait to be judged.
             sender: who tells: another engine has another name, and counts anew.
             model: the name of the model, told at the start.
+            tapes: record it, where it may be recorded.
         """
         self.slot, self.said, self.pipeline = slot, said, pipeline
-        self._schedule = schedule
+        self._schedule, self._tapes = schedule, tapes
+        self._taped = bool(said.get("record"))
         self.ticks: deque[Tick] = deque()
         self.arrived = 0.0
         "Unix time of the newest record that was read"
+        self._arrivals: deque[tuple[float, float]] = deque(maxlen=_ARRIVALS)  # (end of sound, s; Unix time)
         self.skipped: dict[Reason, int] = {}
         "windows that were not judged since this was last told"
         self.parked = self.refused = self.ended = self.over = False
@@ -94,14 +100,14 @@ class Call:
     def read(self, now: float) -> list[dict[str, Any]]:
         """Read what has come; give what is to be told at once."""
         told: list[dict[str, Any]] = []
-        if self.slot.flags & REFUSED and not self.refused:
-            told += self._refuse(now)
         if self.slot.overrun and bool(self.slot.flags & PAUSED) != self._paused:
             self._pause(not self._paused)  # the record that said so is lost
         runs: dict[int, list[Record]] = {}
         for record in self.slot.read():
             self.arrived = record.arrived
             if record.kind == "audio":
+                if self._taped and self._tapes is not None and not self.refused:
+                    self._tapes.write(self.said, self._tracks, record)
                 if self.parked or self.refused:
                     continue
                 if (before := runs.get(record.track)) and not _follows(before[-1], record):
@@ -124,6 +130,9 @@ class Call:
                 samples = np.concatenate([record.samples for record in run]) if len(run) > 1 else run[0].samples
                 scaled = samples.astype(np.float32) * np.float32(1 / 32768)
                 signals[self._tracks[track]] = Signal(scaled, run[0].rate, run[0].start)
+                for record in run:
+                    end = (record.start + len(record.payload) // 2) / record.rate
+                    self._arrivals.append((end, record.arrived))
         if signals:
             self.ticks.extend(self.pipeline.take(signals))
 
@@ -131,7 +140,9 @@ class Call:
         if record.kind in ("pause", "resume"):
             self._pause(record.kind == "pause")
         elif record.kind == "words":
-            return [self._message(wire.read(record.payload), now)]
+            words = wire.read(record.payload)
+            self._taped = bool(self.said.get("may_record")) and words.get("state") == "given"
+            return [self._message(words, now)]
         elif record.kind == "end":
             self._reason = str(wire.read(record.payload).get("reason", "")) if record.payload else ""
             self.ended = True
@@ -160,9 +171,15 @@ class Call:
             for heard in self.pipeline.hear(self.pipeline.end()):
                 self._queue(heard)
 
-    def _refuse(self, now: float) -> list[dict[str, Any]]:
+    def wants_out(self) -> bool:
+        """Whether the customer has refused since this was last asked; nothing else may be said of it any more."""
+        return not self.refused and bool(self.slot.flags & REFUSED)
+
+    def refuse(self, now: float) -> list[dict[str, Any]]:
         """Forget all that waits: nothing of this call may be judged any more."""
         self.refused = True
+        if self._tapes is not None and self.said.get("may_record"):
+            self._tapes.erase(self.said)
         self.ticks.clear()
         self._waiting.clear()
         return [self._message({"type": "consent", "state": "refused", "by": "call"}, now)]
@@ -177,8 +194,8 @@ class Call:
                 jobs.append(None)
                 self._count("load")
             else:
-                who = (self.said["stream"], window.speaker)
-                jobs.append(self._schedule.add(who, window, self.arrived + LATEST, since=self.arrived))
+                who, since = (self.said["stream"], window.speaker), self._arrival(window.signal.segment.end)
+                jobs.append(self._schedule.add(who, window, since + LATEST, since=since))
         self._waiting.append(_Waiting(heard, jobs))
 
     def _queue(self, heard: Heard) -> None:
@@ -193,6 +210,15 @@ class Call:
             for window in heard.windows
         ]
         self._waiting.append(_Waiting(heard, jobs))
+
+    def _arrival(self, end: float) -> float:
+        """When the sample came that ends a window at `end` (s), Unix time."""
+        found = self.arrived
+        for place, arrived in reversed(self._arrivals):
+            if place < end - 0.001:
+                break
+            found = arrived
+        return found
 
     def _thinned(self, window: Window, hop: float) -> bool:
         end, last = window.signal.segment.end, self._accepted.get(window.speaker, -1e9)
@@ -232,6 +258,8 @@ class Call:
     def _close(self, now: float) -> list[dict[str, Any]]:
         told = [] if self.refused else [self._told(event, now) for event in self.pipeline.close()]
         told += self.tell_skipped(now)
+        if self._tapes is not None and self._taped:
+            self._tapes.end(self.said)
         told.append(self._message({"type": "call.ended", "reason": self._reason or "hangup"}, now))
         self.slot.done()
         return told
@@ -276,7 +304,7 @@ class Call:
         elif isinstance(event, AlertChanged):
             facts["evidence"] = wire.evidence(event.alert, [mood for _, mood in self._recent], self._model)
         elif isinstance(event, WindowJudged):
-            facts["arrived"] = round(self.arrived, 4)
+            facts["arrived"] = round(self._arrival(event.prediction.segment.end), 4)
         return self._message(facts, now)
 
     def _message(self, facts: Mapping[str, Any], now: float) -> dict[str, Any]:

@@ -24,8 +24,10 @@ from affekt.service.engine.call import Call, roles
 from affekt.service.engine.judge import Judge
 from affekt.service.engine.load import LEVELS, Controller, Pressure
 from affekt.service.engine.schedule import Schedule
+from affekt.service.engine.tape import Tapes
 from affekt.service.metrics import Meters
 from affekt.service.shared import REFUSED, Board
+from affekt.service.store.vault import Vault
 from affekt.types import Model
 
 PERIOD = 0.016
@@ -61,8 +63,19 @@ class Plan:
 class Engine:
     """Hears the calls of a board and tells control."""
 
-    def __init__(self, board: Board, bus: Client, plan: Plan, *, meters: Meters | None = None) -> None:
-        """Make ready; the model's threads begin."""
+    def __init__(
+        self, board: Board, bus: Client, plan: Plan, *, meters: Meters | None = None, vault: Vault | None = None
+    ) -> None:
+        """Make ready; the model's threads begin.
+
+        Args:
+            board: the calls.
+            bus: tells control.
+            plan: how calls are heard.
+            meters: count.
+            vault: where the sound of calls goes that may be recorded.
+        """
+        self._tapes = None if vault is None else Tapes(vault)
         self._meters = meters or Meters("engine")
         self._name = f"engine/{os.getpid()}/{time.time_ns():x}"
         self.calls: dict[int, Call] = {}
@@ -92,6 +105,8 @@ class Engine:
     def stop(self) -> None:
         """End the threads, and send what is left to be said."""
         self._judge.stop()
+        if self._tapes is not None:
+            self._tapes.stop()
         until = time.time() + 1.0
         while time.time() < until and self._bus.connected and not self._bus.settled():
             self._bus.pump()
@@ -136,7 +151,7 @@ class Engine:
             slot.done()
             return
         model = getattr(self._plan.models[0], "id", "model")
-        call = Call(slot, said, pipeline, schedule=self._schedule, sender=self._name, model=model)
+        call = Call(slot, said, pipeline, schedule=self._schedule, sender=self._name, model=model, tapes=self._tapes)
         call.refused = bool(slot.flags & REFUSED)
         self.calls[number] = call
         for message in call.begin(now):
@@ -150,12 +165,16 @@ class Engine:
 
     def _read(self, now: float) -> None:
         lag = 0.0
-        for number in self._board.busy():
-            if (call := self.calls.get(number)) is not None:
-                for message in call.read(now):
+        for call in self.calls.values():
+            if call.wants_out():
+                for message in call.refuse(now):
                     self._send(message, now)
-                if call.ticks and not call.parked:
-                    lag = max(lag, now - call.arrived + len(call.ticks) * 0.032)
+        for number in self._board.busy():
+            if (known := self.calls.get(number)) is not None:
+                for message in known.read(now):
+                    self._send(message, now)
+                if known.ticks and not known.parked:
+                    lag = max(lag, now - known.arrived + len(known.ticks) * 0.032)
         for call in self.calls.values():
             if call.slot.state == 2 and not call.over:
                 for message in call.read(now):

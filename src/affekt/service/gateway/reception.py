@@ -65,6 +65,7 @@ class Reception:
         self._secret = secret
         self._open = open_to_all
         self._tokens: list[Token] = []
+        self._tenants: Mapping[str, Mapping[str, Any]] = {}
         self._expected: dict[str, list[Mapping[str, Any]]] = {}
 
     def learn(self, snapshot: Mapping[str, Any]) -> None:
@@ -81,6 +82,7 @@ class Reception:
             )
             for row in snapshot.get("tokens", ())
         ]
+        self._tenants = snapshot.get("tenants", {})
         self._expected = {}
         for row in snapshot.get("expected", ()):
             self._expected.setdefault(row["id"], []).append(row)
@@ -169,6 +171,7 @@ class Reception:
             roles[track] = role
         names = _names(list(roles.values()))
         consent = started.consent or token.consent
+        records = bool(self._tenants.get(token.tenant, {}).get("record_audio"))
         key = f"{token.tenant}/{protocol}/{external}" if external else str(uuid.uuid4())
         facts = {
             "call": str(uuid.uuid5(_NAMESPACE, key)),
@@ -184,6 +187,8 @@ class Reception:
             "rate": started.rate,
             "notice": token.notice if started.notice is None else started.notice,
             "consent": consent,
+            "may_record": records,
+            "record": records and consent == "given",
         }
         return Admitted(facts, {track: number for number, track in enumerate(roles)}, consent == "refused")
 

@@ -11,11 +11,28 @@ Blocking, and safe to call from many threads; the service's event loop calls it 
 dicts, ready for JSON, times as ISO 8601 in UTC. Whoever asks gives the tenant, and gets nothing of any other.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from affekt.registry import need
 
-need("sqlalchemy", extra="serve")
-
-from affekt.service.store.store import Store  # noqa: E402
-from affekt.service.store.vault import Vault  # noqa: E402
+if TYPE_CHECKING:
+    from affekt.service.store.store import Store
+    from affekt.service.store.vault import Vault
 
 __all__ = ["Store", "Vault"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for: whoever only records sound needs the vault, and no database."""
+    if name == "Vault":
+        from affekt.service.store.vault import Vault
+
+        return Vault
+    if name == "Store":
+        need("sqlalchemy", extra="serve")
+        from affekt.service.store.store import Store
+
+        return Store
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import functools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -21,7 +21,9 @@ CONSENT = ("given", "refused", "unknown")
 
 _GATEWAY = ("call.started", "call.ended", "consent")
 _FAINT = 0.005  # a level below it is not kept: rows stay small, and nobody is shown a third digit
+_NEVER = 253_402_300_800.0  # Unix seconds: the year 10000, of which a calendar knows nothing
 _BIGGEST = 2**31 - 1  # that a column holds
+_LARGEST = 1e15  # of a number that says anything: nor is infinity one
 _POINTS = 1000  # of an alert's evidence
 _TRACKS = 16  # that a stream has at most
 _REASON = 2000  # characters of an alert's reason
@@ -54,8 +56,10 @@ def read(message: Mapping[str, Any]) -> Said | None:
         return None
     kind = _name(message["type"])
     at = _number(message["at"])
-    iso(at)  # beyond the years of a calendar, it is no time of day
-    time = 0.0 if kind in _GATEWAY else _number(message.get("time") or 0.0)
+    time = 0.0 if kind in _GATEWAY else max(0.0, _number(message.get("time") or 0.0))
+    began = at - time
+    if not 0.0 <= began <= at < _NEVER:
+        raise ValueError(f"{at!r} is no time of day, or {time!r} none of a stream")
     sender = message.get("sender") or ("gateway" if kind in _GATEWAY else "engine")
     return Said(
         _name(message["tenant"]),
@@ -65,7 +69,7 @@ def read(message: Mapping[str, Any]) -> Said | None:
         _count(message["n"]),
         at,
         kind,
-        at - max(0.0, time),
+        began,
         _row(kind, message, at),
     )
 
@@ -189,6 +193,7 @@ def _span(message: Mapping[str, Any]) -> dict[str, float]:
     return {"start": _number(message["start"]), "end": _number(message["end"])}
 
 
+@functools.lru_cache(4096)  # a few hundred labels are most of what is said
 def _name(value: object) -> str:
     """A label that something is found by: it must be there, and is never cut."""
     if not isinstance(value, str) or not value or clean(value) != value:
@@ -209,9 +214,9 @@ def _count(value: object) -> int:
 
 
 def _number(value: object) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value) or abs(value) > 1e15:
+    if type(value) not in (float, int) or not -_LARGEST <= value <= _LARGEST:  # type: ignore[operator]
         raise ValueError(f"{value!r} is no number")
-    return float(value)
+    return float(value)  # type: ignore[arg-type]
 
 
 def _maybe(value: object) -> float | None:

@@ -71,7 +71,7 @@ class Alerts(Database):
         with self._read() as c:
             return _alert(c, tenant, id)
 
-    def acknowledge(self, tenant: str, id: str, by: str, *, note: str | None = None) -> Found | None:
+    def acknowledge(self, tenant: str, id: str, by: str, note: str | None = None) -> Found | None:
         """Say that somebody has seen it, and perhaps why it fired; only a note is kept where it is not firing.
 
         What comes back has `change`, None where nothing has changed.

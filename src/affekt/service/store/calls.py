@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,6 +26,8 @@ from affekt.service.store.schema import (
     tallies,
     turns,
 )
+
+_log = logging.getLogger(__name__)
 
 _LAST = 180
 """points of a live call that its wall shows"""
@@ -92,7 +95,7 @@ class Calls(Recording):
             found = [_in_full(c, row, last=_LAST) for row in rows]
         return [call | {"alerts": [one for one in call["alerts"] if one["state"] in OPEN]} for call in found]
 
-    def note(self, tenant: str, call: str, text: str, by: str, *, alert: str | None = None) -> Found | None:
+    def note(self, tenant: str, call: str, text: str, by: str, alert: str | None = None) -> Found | None:
         """Keep what somebody says of a call, or of an alert of it; None where there is none such."""
         with self._write() as c:
             wanted = select(calls.c.id).where(calls.c.tenant == tenant, calls.c.id == call)
@@ -161,8 +164,10 @@ class Calls(Recording):
         """Empty SQLite's log of writes, which still has what was erased; the pages themselves were zeroed."""
         if self._lite:
             with self._writing, self._engine.connect() as c:
-                raw = c.connection.dbapi_connection
-                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+                raw: Any = c.connection.dbapi_connection
+                busy = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            if busy:
+                _log.warning("what was erased is still in the log of writes, as somebody reads; retention tries again")
 
 
 _SUMS = ("moods", "rated", "valence", "arousal", "dominance")

@@ -26,9 +26,7 @@ class Jobs(Database):
             c.execute(insert(jobs).values(**row))
         return _job(row)
 
-    def job_update(
-        self, id: str, *, progress: float | None = None, state: str | None = None, result: Any = None
-    ) -> bool:
+    def job_update(self, id: str, progress: float | None = None, state: str | None = None, result: Any = None) -> bool:
         """Say how far it is (0 to 1), or what became of it (no tenant: the worker says so); False where it is gone.
 
         Raises:

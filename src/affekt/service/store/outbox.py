@@ -25,7 +25,7 @@ class Outbox(Database):
     """What goes out."""
 
     def claim(
-        self, limit: int, lease_s: float, *, now: float | None = None, without: Collection[str] = ()
+        self, limit: int, lease_s: float, now: float | None = None, *, without: Collection[str] = ()
     ) -> list[Found]:
         """Take deliveries of all tenants that are due and that nobody else has, those first that are due longest.
 
@@ -107,7 +107,7 @@ class Outbox(Database):
         return None if row is None else _destination(row) | {"secret": self._opened(row["id"], row["secret"])}
 
     def destination_add(
-        self, tenant: str, kind: str, name: str, *, settings: Mapping[str, Any], secret: Any = None
+        self, tenant: str, kind: str, name: str, settings: Mapping[str, Any], secret: Any = None
     ) -> Found:
         """Add a destination that is told every change from now on.
 

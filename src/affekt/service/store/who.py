@@ -299,7 +299,7 @@ class Who(Database):
     # What people did
 
     def audit(
-        self, tenant: str, who: str, action: str, what: str | None = None, *, detail: Mapping[str, Any] | None = None
+        self, tenant: str, who: str, action: str, what: str | None = None, detail: Mapping[str, Any] | None = None
     ) -> None:
         """Add a line to the log: who did what to what. `what` is an id; names and numbers have no place here."""
         row: Found = {"tenant": tenant, "at": now(), "who": clean(who), "action": clean(action), "what": clean(what)}

@@ -13,6 +13,7 @@ const PAGES = [
   { path: "mic", name: "Microphone", icon: "mic", load: () => import("./mic.js") },
   { path: "system", name: "System", icon: "system", load: () => import("./system.js") },
   { path: "admin", name: "Admin", icon: "admin", load: () => import("./admin.js"), role: "admin", also: "auditor" },
+  { path: "alerts", name: "Alert", hidden: true, load: () => import("./inbox.js") }, // where deliveries lead: #/alerts/ID
   { path: "calls", name: "Call", hidden: true, load: () => import("./call.js") },
 ];
 const allowed = (page) => !page.role || may(page.role) || session.role === page.also;
@@ -36,7 +37,7 @@ async function show() {
   const { page, argument } = where();
   begin();
   for (const link of document.querySelectorAll("nav a")) {
-    if (link.dataset.path === page.path) link.setAttribute("aria-current", "page");
+    if (link.dataset.path === (page.path === "alerts" ? "inbox" : page.path)) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   document.title = `${page.name} · affekt`;

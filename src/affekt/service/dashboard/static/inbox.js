@@ -9,8 +9,8 @@ import { proof } from "./spark.js";
 const SNOOZE = [["15 minutes", 900], ["1 hour", 3600], ["until the call ends", 86400]];
 const VIEWS = [["open", "Open"], ["firing", "New"], ["acknowledged", "Seen"], ["", "All"]];
 
-export async function mount(root, { live }) {
-  let state = "open", list = [], chosen = null, next = null;
+export async function mount(root, { live, argument }) {
+  let state = argument ? "" : "open", list = [], chosen = argument, next = null, drawn = null;
   const tabs = h("div.tabs", { role: "group", "aria-label": "Which alerts" }), side = h("div.inbox-list", { role: "listbox", "aria-label": "Alerts", tabindex: "0" });
   const detail = h("section.inbox-detail", { "aria-label": "The chosen alert", tabindex: "-1" }), more = h("button", { type: "button", hidden: true, onclick: () => load(true) }, "More");
   const count = h("p.soft");
@@ -26,7 +26,8 @@ export async function mount(root, { live }) {
     list = further ? [...list, ...items(answer)] : items(answer);
     next = answer.next ?? null;
     more.hidden = !next;
-    if (!list.some((alert) => alert.id === chosen)) chosen = list[0]?.id ?? null;
+    if (chosen !== argument && !list.some((alert) => alert.id === chosen)) chosen = list[0]?.id ?? null;
+    chosen ??= list[0]?.id ?? null;
     showList();
     await showDetail();
   }
@@ -69,7 +70,8 @@ export async function mount(root, { live }) {
 
   function draw(alert) {
     const open = ["firing", "acknowledged"].includes(alert.state), canvas = h("canvas.proof", { role: "img", "aria-label": "The moods behind this alert" });
-    const points = alert.evidence?.points ?? [];
+    const points = alert.evidence?.points ?? [], before = drawn === alert.id ? document.getElementById("note") : null;
+    const writing = document.activeElement === before;
     const snooze = h("select", { "aria-label": "For how long", id: "snooze" }, SNOOZE.map(([name, seconds]) => h("option", { value: String(seconds) }, name)));
     const note = h("textarea", { id: "note", rows: 2, placeholder: "Write a note…", "aria-label": "Write a note", maxlength: 4000 });
     fill(detail,
@@ -82,6 +84,9 @@ export async function mount(root, { live }) {
       h("h3", "What happened"), h("ul.notes.inline", (alert.changes ?? []).map((change) => h("li", `${change.change}${change.by ? ` by ${change.by}` : ""}${change.until ? `, until ${when(change.until)}` : ""}`, h("span.soft", when(change.at))))),
       h("h3", "Notes"), (alert.notes ?? []).length ? h("ul.notes", alert.notes.map((one) => h("li", h("p", one.text), h("span.soft", `${one.by} · ${when(one.at)}`)))) : h("p.soft", "None yet."),
       may("supervisor") ? h("form", { onsubmit: write }, note, h("button", { type: "submit" }, "Add note")) : null);
+    note.value = before?.value ?? ""; // what somebody is writing outlives that the alert is drawn anew
+    if (before && writing) note.focus();
+    drawn = alert.id;
     if (points.length) {
       const emotion = emotionOf(alert);
       canvas.redraw = () => proof(canvas, points, emotion);
@@ -91,7 +96,9 @@ export async function mount(root, { live }) {
     async function write(event) {
       event.preventDefault();
       if (!note.value.trim()) return;
-      await done(() => post(`/v1/alerts/${alert.id}/notes`, { text: note.value.trim() }), "Noted");
+      const said = note.value.trim();
+      note.value = "";
+      await done(() => post(`/v1/alerts/${alert.id}/notes`, { text: said }), "Noted");
     }
   }
 
