@@ -134,8 +134,19 @@ async def control(serve: Serve, path: Path) -> None:
     hub.restore(store.live_calls())
     meters = Meters("control")
     gathered = Gathered(meters, folder=serve.folder)
+    store.timed = lambda operation, seconds: meters.observe("affekt_store_seconds", seconds, operation=operation)
+
+    def delivered(kind: str, result: str, delay: float) -> None:
+        meters.add("affekt_deliveries_total", kind=kind, result=result)
+        if result == "delivered":
+            meters.observe("affekt_delivery_delay_seconds", delay, kind=kind)
+
+    def answered(route: str, method: str, status: int, seconds: float) -> None:
+        meters.add("affekt_http_requests_total", route=route, method=method, status=status)
+        meters.observe("affekt_http_request_seconds", seconds, route=route)
+
     async with Net() as net:
-        worker = Worker(store, net, link=f"{serve.http.address}/#/alerts/{{id}}")
+        worker = Worker(store, net, link=f"{serve.http.address}/#/alerts/{{id}}", count=delivered)
         intake = Intake(store, hub, gathered, wake=worker.wake)
         bus = Bus(path, intake.take)
         bus.greet = lambda name: [{"type": "ingest", "snapshot": store.ingest_snapshot()}] if name == "gateway" else []
@@ -147,6 +158,7 @@ async def control(serve: Serve, path: Path) -> None:
             secrets=secrets,
             deliver=Trial(net),
             metrics=gathered.render,
+            count=answered,
             routers=[events.router(hub, gated("GET", "/v1/events"))],
             pages=dashboard.pages([serve.ingest.public] if serve.ingest.public else []),
         )
@@ -167,7 +179,14 @@ async def control(serve: Serve, path: Path) -> None:
         await bus.start()
         tasks = [
             asyncio.create_task(task)
-            for task in (intake.run(), intake.keep_house(), watch_loop(meters), worker.run(), _serve(server))
+            for task in (
+                intake.run(),
+                intake.keep_house(),
+                intake.measure(),
+                watch_loop(meters),
+                worker.run(),
+                _serve(server),
+            )
         ]
         await ended.wait()
         hub.close()

@@ -85,7 +85,9 @@ class Engine:
         self._batch = Batch()
         self._schedule = Schedule()
         self._woken = threading.Event()
-        self._judge = Judge(self._schedule, plan.models[0], told=self._woken.set, threads=plan.threads)
+        self._judge = Judge(
+            self._schedule, plan.models[0], told=self._woken.set, count=self._judged_some, threads=plan.threads
+        )
         self._looked = self._told = time.time()
         self._busy = self._judged = 0.0
         self._denoise = plan.denoise != "none"
@@ -202,6 +204,10 @@ class Engine:
         for call in self.calls.values():
             for message in call.felt(now):
                 self._send(message, now)
+
+    def _judged_some(self, windows: int, seconds: float) -> None:
+        self._meters.observe("affekt_inference_seconds", seconds)
+        self._meters.observe("affekt_batch_windows", windows)
 
     def _send(self, message: Mapping[str, Any], now: float) -> None:
         """Tell control; count what is worth a number."""

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -65,6 +65,8 @@ class Database:
         self.vault = None if vault is None else Vault(vault, secret)
         self._engine = _engine(self._url)
         self._writing = threading.Lock()
+        self.timed: Callable[[str, float], None] = lambda operation, seconds: None
+        "told of each transaction: read or write, and the seconds that it took"
         self._insert = sqlite.insert if self._lite else postgresql.insert
 
     @property
@@ -104,10 +106,18 @@ class Database:
     @contextmanager
     def _read(self) -> Iterator[Connection]:
         """A look at one state of the database, whatever is written meanwhile."""
-        with self._told(), self._engine.connect() as c, c.begin():
+        with self._told(), self._clocked("read"), self._engine.connect() as c, c.begin():
             if not self._lite:  # as SQLite does by itself
                 c.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield c
+
+    @contextmanager
+    def _clocked(self, operation: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.timed(operation, time.perf_counter() - begun)
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
@@ -115,7 +125,7 @@ class Database:
 
         So what is read in it is still so when it is written, and no two writers ever wait for each other.
         """
-        with self._told(), self._writing, self._engine.connect() as plain:
+        with self._told(), self._clocked("write"), self._writing, self._engine.connect() as plain:
             c = plain.execution_options(affekt_writes=True)
             with c.begin():
                 if not self._lite:
