@@ -16,7 +16,7 @@ from benchmarks.service_row import Row
 from benchmarks.service_run import Service
 
 FRAMES = 1_000_000
-PER_MINUTE = 500_000  # messages, about, of all protocols
+PER_MINUTE = 2_000_000  # messages, about, of all protocols
 GROWTH = 20.0  # MB
 ALERTS = 200
 SECONDS = 1.0
@@ -87,7 +87,7 @@ ROWS = (
         "fuzz",
         "mutated messages to every codec",
         f"{FRAMES:,} each, 0 crashes, memory bounded",
-        16.0,
+        4.0,
         fuzz,
         tell_fuzz,
     ),

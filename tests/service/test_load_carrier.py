@@ -8,6 +8,7 @@ import json
 import shutil
 import socket
 import time
+from dataclasses import replace
 
 import numpy as np
 import picows
@@ -193,14 +194,18 @@ def test_a_call_whose_hello_is_not_answered_is_dropped(monkeypatch):
 
 def test_stop_ends_all_calls_with_a_goodbye():
     async def run(carrier: Carrier) -> Report:
-        asyncio.get_running_loop().call_later(0.3, carrier.stop)
+        asyncio.get_running_loop().call_later(0.4, carrier.stop)
         return await carrier.run()
 
+    begun = time.monotonic()
     with Sink("twilio") as sink:
-        report = asyncio.run(run(Carrier(Load(sink.url, "twilio", calls=3, seconds=600, ramp=0.1), sounds())))
+        load = Load(sink.url, "twilio", calls=4, seconds=600, ramp=600)
+        carriers = [Carrier(load, sounds()), Carrier(replace(load, ramp=0.1), sounds())]
+        one, all_four = (asyncio.run(run(carrier)) for carrier in carriers)
         settled(sink)
-    assert (report.finished, report.failed) == (3, 0)
-    assert all(isinstance(one.events[-1], Ended) for one in sink.heard)
+    assert time.monotonic() - begun < 60
+    assert [(report.up, report.finished, report.failed) for report in (one, all_four)] == [(1, 1, 0), (4, 4, 0)]
+    assert all(isinstance(heard.events[-1], Ended) for heard in sink.heard)
 
 
 def test_nothing_stays_behind_after_many_short_calls():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import random
 import time
@@ -143,8 +144,7 @@ class Carrier:
         self.report = Report(load, Sent(rates.pop()))
         self.pace = Pace()
         self._legs = registry.load(FOLDER, load.protocol).legs
-        self.stopped = False
-        "calls are ending, before their time"
+        self._stop = asyncio.Event()
 
     async def run(self, tell: Callable[[Report], None] = lambda report: None) -> Report:
         """Speak all calls to their end; `tell` hears of it every second."""
@@ -163,7 +163,12 @@ class Carrier:
 
     def stop(self) -> None:
         """End all calls now, with their goodbyes; those that have not begun do not."""
-        self.stopped = True
+        self._stop.set()
+
+    @property
+    def stopped(self) -> bool:
+        """Calls are ending, before their time."""
+        return self._stop.is_set()
 
     def call(self, number: int) -> Call:
         """Return call `number`: the same for the same seed, but for its id."""
@@ -183,7 +188,8 @@ class Carrier:
 
     async def _speak(self, number: int) -> None:
         """Speak one call from its connection to its end."""
-        await asyncio.sleep(self.load.ramp * number / self.load.calls)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), self.load.ramp * number / self.load.calls)
         if self.stopped:
             return
         end = fate(self.load.faults, self._chance(number, "end"), self.load.seconds)
@@ -229,7 +235,7 @@ class Line:
         self._pieces = round(carrier.load.seconds / PIECE)
         self._next = self._sent = self._waited = 0
         self._begun = 0.0
-        self._open = self._leaving = False
+        self._open = self._leaving = self._frozen = False
         self.done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         "why it was dropped; empty where all went as it should"
         self._wire: Wire
@@ -268,7 +274,9 @@ class Line:
             return False
         if self._next == self._fated:
             self._suffer()
-            return False
+        if self._frozen or self.done.done():
+            self._next += 1
+            return self._frozen
         first = self._next * self.leg.parts
         self._next += 1
         for number in range(first, first + self.leg.parts):
@@ -307,17 +315,19 @@ class Line:
         return not self._leaving
 
     def _suffer(self) -> None:
-        """Vanish, or freeze for the rest of the call."""
+        """Vanish, or freeze: then time goes on, but nothing is said, not even a goodbye."""
         self._leaving = True
-        if self._fate == "vanish":
+        self._frozen = self._fate == "freeze"
+        if not self._frozen:
             self._wire.cut()
             self._finish("")
-        else:
-            asyncio.get_running_loop().call_later((self._pieces - self._next) * PIECE, self._part)
 
     def _leave(self) -> None:
         """Say goodbye; where the protocol answers that, wait for it."""
         self._leaving = True
+        if self._frozen:
+            self._part()
+            return
         if self._disorder is not None:
             for number in self._disorder.rest():
                 self._send(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from affekt.errors import UsageError
 from affekt.service.load.sound import PIECE, Side
@@ -44,9 +45,9 @@ class Sent:
         return begun + sample // round(self.rate * PIECE) * PIECE
 
     @classmethod
-    def read(cls, value: Mapping[str, float | Mapping[str, Mapping[Side, float]]]) -> Sent:
+    def read(cls, value: Mapping[str, Any]) -> Sent:
         """Read what `to_dict` gave."""
-        return cls(int(value["rate"]), {call: dict(sides) for call, sides in value["begun"].items()})  # type: ignore[arg-type, union-attr]
+        return cls(int(value["rate"]), {call: dict(sides) for call, sides in value["begun"].items()})
 
     def to_dict(self) -> dict[str, object]:
         """Return the JSON form."""

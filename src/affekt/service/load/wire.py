@@ -160,6 +160,8 @@ async def connect(url: str, headers: dict[str, str], hear: Hear, end: End, *, tr
         raise ConnectionError(f"HTTP {int(status)}" if status else f"no WebSocket: {error}") from error
     except TimeoutError as error:
         raise ConnectionError(f"no answer within {_CONNECT:g} s") from error
+    except ssl.SSLError as error:
+        raise ConnectionError(f"TLS: {error.reason or error}") from error
     except OSError as error:
         raise ConnectionError(os.strerror(error.errno) if error.errno else str(error)) from error
     made: Wire = wire
