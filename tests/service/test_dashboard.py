@@ -281,6 +281,7 @@ def test_alerts_are_worked_off_with_the_keyboard(visit, service):
     expect(page.locator(f"#alert-{chosen}")).to_have_count(0)
     assert service.store.alert("default", chosen)["state"] == "acknowledged"
     page.keyboard.press("n")
+    expect(page.locator("#note")).to_be_focused()
     page.keyboard.type("Seen it, j k a")
     page.get_by_role("button", name="Add note").click()
     expect(page.locator(".inbox-detail .notes", has_text="Seen it")).to_be_visible()
@@ -449,6 +450,7 @@ def test_the_microphone_speaks_our_protocol(visit):
     thread.start()
     assert ear.started.wait(10)
     page = visit.go("mic")
+    expect(page.locator("#mic-url")).to_have_value("ws://127.0.0.1:8001/v1/ingest/affekt")
     page.fill("#mic-url", f"ws://127.0.0.1:{ear.port}/v1/ingest/affekt")
     page.get_by_role("button", name="Start").click()
     deadline = time.monotonic() + 20

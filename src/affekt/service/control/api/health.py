@@ -47,6 +47,7 @@ async def system(given: Given) -> Json:
         "models": serve.engine.models,
         "hop": serve.engine.hop,
         "denoise": serve.engine.denoise,
+        "ingest": serve.ingest.address,
         "max_calls": serve.ingest.max_calls,
         "single_sign_on": serve.auth.oidc.name if serve.auth.oidc else None,
     }

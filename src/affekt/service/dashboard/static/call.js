@@ -146,7 +146,7 @@ function talked(call, lasting) {
   const lost = Array.isArray(call.gaps) ? call.gaps.filter((gap) => gap.kind === "lost").reduce((sum, gap) => sum + gap.end - gap.start, 0) : call.gaps ?? 0;
   const row = (name, seconds, share) => h("div.share", h("span.share-name", name), h("div.track", h("i", { style: { width: `${Math.round(share * 100)}%` } })), h("span.number", clock(seconds)));
   return [
-    ...Object.entries(given).map(([who, seconds]) => row(shownName(who, roles), seconds, total ? seconds / total : 0)),
+    ...Object.entries(given).map(([who, seconds]) => row(shownName(who, roles), seconds, Math.min(1, seconds / lasting))),
     row("silence", Math.max(0, lasting - total), Math.max(0, Math.min(1, (lasting - total) / lasting))),
     h("p.soft", lost >= 0.05 ? `${lost.toFixed(1)} s of sound were lost; silence stands in their place.` : "No sound was lost."),
   ];

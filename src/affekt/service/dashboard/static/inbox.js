@@ -10,7 +10,7 @@ const SNOOZE = [["15 minutes", 900], ["1 hour", 3600], ["until the call ends", 8
 const VIEWS = [["open", "Open"], ["firing", "New"], ["acknowledged", "Seen"], ["", "All"]];
 
 export async function mount(root, { live, argument }) {
-  let state = argument ? "" : "open", list = [], chosen = argument, next = null, drawn = null;
+  let state = argument ? "" : "open", list = [], chosen = argument, next = null, drawn = null, wanted = false;
   const tabs = h("div.tabs", { role: "group", "aria-label": "Which alerts" }), side = h("div.inbox-list", { role: "listbox", "aria-label": "Alerts", tabindex: "0" });
   const detail = h("section.inbox-detail", { "aria-label": "The chosen alert", tabindex: "-1" }), more = h("button", { type: "button", hidden: true, onclick: () => load(true) }, "More");
   const count = h("p.soft");
@@ -64,8 +64,13 @@ export async function mount(root, { live, argument }) {
     if (!chosen) { fill(detail, empty("Nothing chosen")); return; }
     const asked = chosen;
     let alert;
-    try { alert = await get(`/v1/alerts/${encodeURIComponent(asked)}`); } catch (problem) { if (asked === chosen) fill(detail, empty("It cannot be shown", problem.message)); return; }
-    if (asked === chosen) draw(alert);
+    detail.inert = drawn !== asked; // nobody acts on the one before while the next is fetched
+    try { alert = await get(`/v1/alerts/${encodeURIComponent(asked)}`); } catch (problem) { if (asked === chosen) { fill(detail, empty("It cannot be shown", problem.message)); detail.inert = false; } return; }
+    if (asked !== chosen) return;
+    draw(alert);
+    detail.inert = false;
+    if (wanted) document.getElementById("note")?.focus();
+    wanted = false;
   }
 
   function draw(alert) {
@@ -121,7 +126,7 @@ export async function mount(root, { live, argument }) {
   function keys(event) {
     if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
     const act = { j: () => step(1), ArrowDown: () => step(1), k: () => step(-1), ArrowUp: () => step(-1), a: acknowledge, s: snoozed,
-      n: () => document.getElementById("note")?.focus(), Enter: () => { const one = list.find((alert) => alert.id === chosen); if (one) location.hash = `#/calls/${encodeURIComponent(one.call)}`; } }[event.key];
+      n: () => { if (detail.inert) wanted = true; else document.getElementById("note")?.focus(); }, Enter: () => { const one = list.find((alert) => alert.id === chosen); if (one) location.hash = `#/calls/${encodeURIComponent(one.call)}`; } }[event.key];
     if (!act || (["Enter", "ArrowDown", "ArrowUp"].includes(event.key) && event.target.closest("button, a"))) return;
     event.preventDefault();
     act();

@@ -9,10 +9,16 @@ const HEADER = 8; // bytes: track u8, flags u8, reserved u16, position u32 in sa
 const RATE = 16000;
 const SLOW = 65536; // bytes that may wait; beyond them pieces are left out, and their place says so
 
+// A service that listens on every address, or on loopback, is reached by the name that this page came from.
+function reachable(told) {
+  const found = new URL(told);
+  if (["0.0.0.0", "[::]", "127.0.0.1", "localhost"].includes(found.hostname)) found.hostname = location.hostname;
+  return `${found.protocol}//${found.host}`;
+}
+
 export async function mount(root, { live }) {
   const system = await get("/v1/system");
-  const known = system.ingest?.url ?? system.ingest_url ?? system.ingest?.websocket ?? `${location.protocol === "https:" ? "wss" : "ws"}://${location.hostname}:${system.ingest?.port ?? 8001}`;
-  const address = h("input", { id: "mic-url", value: /\/v1\/ingest\//.test(known) ? known : `${String(known).replace(/\/$/, "")}/v1/ingest/affekt`, spellcheck: "false" });
+  const address = h("input", { id: "mic-url", value: `${reachable(system.settings.ingest)}/v1/ingest/affekt`, spellcheck: "false" });
   const token = h("input", { id: "mic-token", type: "password", autocomplete: "off", placeholder: "shown once when it is made, in Admin" });
   const go = h("button.primary", { type: "button" }, "Start"), status = h("p.soft", { role: "status" }, "Nothing is sent before you start.");
   const meter = h("meter", { min: 0, max: 1, low: 0.02, high: 0.95, optimum: 0.4, value: 0, "aria-label": "Level of the microphone" }), shown = h("div.now"), canvas = h("canvas.proof", { "aria-hidden": "true" });
