@@ -42,6 +42,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+# onnxruntime sends reports to its maker (1.32, Linux) unless it is told, before its first import, not to.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 if TYPE_CHECKING:
     from affekt import features
     from affekt import live as live

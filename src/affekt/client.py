@@ -306,8 +306,8 @@ class Client:
     def events(self, call: str | None = None) -> Iterator[Event]:
         """Give what is new of the calls that are going on, as it comes: a snapshot first, then deltas.
 
-        A connection that breaks is made anew, and begins with a snapshot again. A refusal ends it, but for one that says to
-        come back later.
+        A connection that breaks is made anew, and begins with a snapshot again. A refusal ends it, but for one
+        that passes: too many requests, a restart.
 
         Args:
             call: of this call only.

@@ -14,6 +14,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ import pytest
 from affekt.view.palette import PAINTS, ink, luminance
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test installs it")
-from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 dashboard_app = pytest.importorskip("dashboard_app", reason="the service's extra is not installed")
 
@@ -464,7 +465,7 @@ def test_the_microphone_speaks_our_protocol(visit):
     assert "Violation" not in kinds
     assert len(sound) >= 50
     assert {piece.rate for piece in sound} == {16000}
-    assert all(b.start == a.start + len(a.samples) for a, b in zip(sound, sound[1:], strict=False))
+    assert all(b.start == a.start + len(a.samples) for a, b in pairwise(sound))
 
 
 # Colours ----------------------------------------------------------------------------------------------------------
@@ -489,7 +490,8 @@ def test_a_delta_means_in_the_browser_what_it_means_in_python(visit, service):
     script = """async ([before, delta]) => {
         const path = document.querySelector('script[type=module]').src.replace('app.js', 'live.js');
         const { merged } = await import(path);
-        const state = { calls: new Map(before.calls.map((c) => [c.id, c])), load: before.load, open: before.alerts_open };
+        const calls = new Map(before.calls.map((call) => [call.id, call]));
+        const state = { calls, load: before.load, open: before.alerts_open };
         const now = merged(state, delta);
         return { calls: [...now.calls.values()], load: now.load, alerts_open: now.open };
     }"""

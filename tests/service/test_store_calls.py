@@ -8,6 +8,7 @@ import pytest
 from told import START, Call, whole
 
 from affekt.errors import UsageError
+from affekt.service.store import Store
 
 DAY = 86400.0
 
@@ -176,6 +177,21 @@ def test_many_threads_write_and_read_at_once(store):
     for call in calls:
         found = store.call("default", call.id)
         assert (len(found["points"]), len(found["alerts"])) == (20, 1)
+
+
+def test_two_processes_may_write_to_one_database(store):
+    """As where somebody erases a call from a shell: each waits for the other, and neither fails."""
+    other = Store(store._url.render_as_string(hide_password=False), bytes(range(32)))
+    calls = [Call(f"call {number}") for number in range(4)]
+
+    def talk(number: int) -> None:
+        for time in range(3, 13):
+            (store, other)[number % 2].record([calls[number].mood(float(time))])
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(talk, range(4)))
+    assert [len(other.call("default", call.id)["points"]) for call in calls] == [10] * 4
+    other.close()
 
 
 def test_a_call_leaves_as_parquet(store, tmp_path):

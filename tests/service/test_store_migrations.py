@@ -104,6 +104,9 @@ def test_sqlite_is_set_to_survive_and_to_forget(tmp_path):
     """Writers do not stop readers, a commit is on the disk, rows hang together, and what is deleted is overwritten."""
     store = Store(f"sqlite:///{tmp_path}/deep/affekt.db", SECRET)
     pragmas = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
+    files = list((tmp_path / "deep").iterdir())
+    assert {path.name for path in files} >= {"affekt.db"}
+    assert [path for path in files if path.stat().st_mode & 0o077] == []
     with store._read() as c:
         assert {name: c.execute(text(f"PRAGMA {name}")).scalar() for name in pragmas} == pragmas
     store.close()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from told import START, Call, whole
 
+from affekt.errors import DataError
 from affekt.service.store import Store
 from affekt.service.store.schema import metadata
 
@@ -216,6 +217,14 @@ def test_a_call_of_one_tenant_cannot_be_claimed_by_another(store):
     store.record([mine, theirs])
     assert len(store.call("default", both.id)["points"]) == 1
     assert store.call("other", both.id) is None
+
+
+def test_a_database_that_refuses_says_so_and_not_what_it_was_told(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/affekt.db", bytes(32))
+    with pytest.raises(DataError, match="no such table") as error:
+        store.record([Call().started(agent="geheim")])
+    assert "geheim" not in repr((error.value, error.value.__cause__))
+    store.close()
 
 
 def test_streams_that_fell_silent_end_and_their_alerts_expire(store):

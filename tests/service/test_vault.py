@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,6 +129,12 @@ def test_what_is_sealed_opens_where_it_belongs_only():
     for cut in range(len(sealed)):
         with pytest.raises(DataError):
             unseal(key, sealed[:cut], to="here")
+
+
+def test_who_only_records_loads_no_database():
+    code = "import sys; from affekt.service.store import Vault; print('sqlalchemy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_a_short_secret_is_refused():

@@ -22,6 +22,7 @@ from affekt.errors import AffektError
 from affekt.service import log as logs
 from affekt.service import settings
 from affekt.service.bus import Bus, Client
+from affekt.service.metrics import Meters
 from affekt.service.settings import Serve
 from affekt.service.shared import Board
 
@@ -59,12 +60,12 @@ class _Ended:
             await asyncio.sleep(0.1)
 
 
-def engine(serve: Serve, board: Board, path: Path) -> None:
+def engine(serve: Serve, board: Board, path: Path, meters: Meters) -> None:
     """Hear all calls."""
     from affekt import bundle
     from affekt.live.rules import defaults
+    from affekt.service import trace
     from affekt.service.engine.engine import Engine, Plan
-    from affekt.service.metrics import Meters
     from affekt.service.store.vault import Vault
 
     ended, wanted = _Ended(), serve.engine
@@ -78,16 +79,16 @@ def engine(serve: Serve, board: Board, path: Path) -> None:
         threads=wanted.threads,
     )
     vault = Vault(serve.folder / RECORDINGS, settings.unlock(serve).secret)
-    made = Engine(board, Client(path, "engine"), plan, meters=Meters("engine"), vault=vault)
+    tracer = trace.start(endpoint=serve.telemetry.otlp if serve.telemetry else None)
+    made = Engine(board, Client(path, "engine"), plan, meters=meters, vault=vault, tracer=tracer)
     made.run(ended)
     made.stop()
 
 
-async def gateway(serve: Serve, board: Board, path: Path) -> None:
+async def gateway(serve: Serve, board: Board, path: Path, meters: Meters) -> None:
     """Take the calls of all carriers."""
     from affekt.service.gateway.reception import Reception
     from affekt.service.gateway.server import Exchange, Gateway
-    from affekt.service.metrics import Meters
     from affekt.service.shared import LIVE
 
     ended, wanted = _Ended(), serve.ingest
@@ -96,7 +97,7 @@ async def gateway(serve: Serve, board: Board, path: Path) -> None:
             slot.end(b'{"reason":"gateway lost"}', arrived=time.time())
     secrets = settings.unlock(serve)
     reception = Reception(secrets.secret, open_to_all=not serve.auth.enabled)
-    exchange = Exchange(board, reception, meters=Meters("gateway"))
+    exchange = Exchange(board, reception, meters=meters)
     made = Gateway(exchange, Client(path, "gateway"), public=wanted.public)
     port = await made.listen(wanted.host, wanted.port, tls=_tls(wanted.tls_cert, wanted.tls_key))
     log.info("calls by WebSocket on %s:%d", wanted.host, port)
@@ -110,7 +111,7 @@ async def gateway(serve: Serve, board: Board, path: Path) -> None:
     await running
 
 
-async def control(serve: Serve, path: Path) -> None:
+async def control(serve: Serve, path: Path, meters: Meters) -> None:
     """Serve people and programs."""
     import uvicorn
 
@@ -123,7 +124,7 @@ async def control(serve: Serve, path: Path) -> None:
     from affekt.service.control.trial import Trial
     from affekt.service.deliver.net import Net
     from affekt.service.deliver.worker import Worker
-    from affekt.service.metrics import Gathered, Meters, watch_loop
+    from affekt.service.metrics import Gathered, watch_loop
     from affekt.service.store import Store
 
     ended, secrets = _Ended(), settings.unlock(serve)
@@ -132,10 +133,20 @@ async def control(serve: Serve, path: Path) -> None:
     _first(first.prepare(store, serve, secrets))
     hub = Hub()
     hub.restore(store.live_calls())
-    meters = Meters("control")
     gathered = Gathered(meters, folder=serve.folder)
+    store.timed = lambda operation, seconds: meters.observe("affekt_store_seconds", seconds, operation=operation)
+
+    def delivered(kind: str, result: str, delay: float) -> None:
+        meters.add("affekt_deliveries_total", kind=kind, result=result)
+        if result == "delivered":
+            meters.observe("affekt_delivery_delay_seconds", delay, kind=kind)
+
+    def answered(route: str, method: str, status: int, seconds: float) -> None:
+        meters.add("affekt_http_requests_total", route=route, method=method, status=status)
+        meters.observe("affekt_http_request_seconds", seconds, route=route)
+
     async with Net() as net:
-        worker = Worker(store, net, link=f"{serve.http.address}/#/alerts/{{id}}")
+        worker = Worker(store, net, link=f"{serve.http.address}/#/alerts/{{id}}", count=delivered)
         intake = Intake(store, hub, gathered, wake=worker.wake)
         bus = Bus(path, intake.take)
         bus.greet = lambda name: [{"type": "ingest", "snapshot": store.ingest_snapshot()}] if name == "gateway" else []
@@ -147,6 +158,7 @@ async def control(serve: Serve, path: Path) -> None:
             secrets=secrets,
             deliver=Trial(net),
             metrics=gathered.render,
+            count=answered,
             routers=[events.router(hub, gated("GET", "/v1/events"))],
             pages=dashboard.pages([serve.ingest.public] if serve.ingest.public else []),
         )
@@ -167,7 +179,14 @@ async def control(serve: Serve, path: Path) -> None:
         await bus.start()
         tasks = [
             asyncio.create_task(task)
-            for task in (intake.run(), intake.keep_house(), watch_loop(meters), worker.run(), _serve(server))
+            for task in (
+                intake.run(),
+                intake.keep_house(),
+                intake.measure(),
+                watch_loop(meters),
+                worker.run(),
+                _serve(server),
+            )
         ]
         await ended.wait()
         hub.close()
@@ -226,18 +245,24 @@ def main(arguments: list[str] | None = None) -> int:
     serve = settings.load(given.config)
     if given.open:
         serve = replace(serve, auth=replace(serve.auth, enabled=False))
-    logs.configure(serve.log.level, form=serve.log.format, process=given.name)
+    meters = Meters(given.name)
+    logs.configure(
+        serve.log.level,
+        form=serve.log.format,
+        process=given.name,
+        count=lambda level: meters.add("affekt_log_lines_total", level=level),
+    )
     try:
         if given.name == "control":
             with asyncio.Runner(loop_factory=_loop()) as runner:
-                runner.run(control(serve, given.bus))
+                runner.run(control(serve, given.bus, meters))
             return 0
         board = Board(given.memory, serve.ingest.max_calls)
         if given.name == "engine":
-            engine(serve, board, given.bus)
+            engine(serve, board, given.bus, meters)
         else:
             with asyncio.Runner(loop_factory=_loop()) as runner:
-                runner.run(gateway(serve, board, given.bus))
+                runner.run(gateway(serve, board, given.bus, meters))
     except AffektError as error:
         log.error("%s", error)
         return 3

@@ -122,7 +122,6 @@ class Ingest:
             except ValueError as error:
                 raise UsageError(f"audiosocket_allow: {error}; a network is written as 10.1.0.0/16") from error
 
-
     @property
     def address(self) -> str:
         """Where it is, as platforms are told."""

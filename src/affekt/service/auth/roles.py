@@ -49,6 +49,8 @@ TABLE: dict[str, frozenset[Role] | None] = {
     "POST /v1/calls/{id}/pause": _SUPERVISOR,
     "POST /v1/calls/{id}/resume": _SUPERVISOR,
     "POST /v1/calls/{id}/notes": _SUPERVISOR,
+    "GET /v1/calls/{id}/recordings": _SUPERVISOR,
+    "GET /v1/calls/{id}/recordings/{number}": _SUPERVISOR,
     "POST /v1/subjects/erase": _ADMIN,
     "GET /v1/alerts": _SIGNED,
     "GET /v1/alerts/{id}": _SIGNED,

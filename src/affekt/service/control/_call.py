@@ -104,7 +104,7 @@ class Call:
         self.open: set[str] = set()
         self._changed: dict[str, int] = {}
         self._levels: Mapping[str, float] = {}
-        self._judged: tuple[Any, Any] = (None, None)  # emotion and confidence of the last window
+        self._window: tuple[Any, Any] = (None, None)  # emotion and confidence of the last window
         self._talks: dict[tuple[str, str], Mapping[str, float]] = {}
         self._seen: OrderedDict[tuple[Any, ...], None] = OrderedDict()
 
@@ -244,13 +244,13 @@ class Call:
         self.put(version, heat=heat(self._levels, uncertain=self.values["uncertain"], firing=firing))
 
     def _judged(self, message: Mapping[str, Any], version: int) -> None:
-        self._judged = message.get("emotion"), message.get("confidence")
+        self._window = message.get("emotion"), message.get("confidence")
         self.put(version, model=message.get("model") or self.values["model"])
         self._sure(version)
 
     def _sure(self, version: int) -> None:
         """Show the confidence of the last window where it is about the emotion that is shown."""
-        emotion, confidence = self._judged
+        emotion, confidence = self._window
         self.put(version, confidence=confidence if emotion == self.values["emotion"] else None)
 
     def _speaks(self, message: Mapping[str, Any], version: int) -> None:

@@ -29,7 +29,8 @@ from affekt.service.control.api import description
 from affekt.service.control.jobs import Jobs
 from affekt.service.control.judging import Judging
 from affekt.service.control.parts import Bus, Deliver, Hub, Parts, principal
-from affekt.service.control.shell import Shell
+from affekt.service.control.shell import Count, Shell
+from affekt.service.metrics import CONTENT_TYPE
 from affekt.service.settings import Secrets, Serve
 
 API = "service.control.api"
@@ -48,6 +49,7 @@ def app(
     secrets: Secrets,
     deliver: Deliver | None = None,
     metrics: Callable[[], bytes] | None = None,
+    count: Count | None = None,
     routers: Iterable[APIRouter] = (),
     pages: ASGIApp | None = None,
 ) -> FastAPI:
@@ -61,6 +63,7 @@ def app(
         secrets: what the environment says.
         deliver: tries destinations out.
         metrics: gives Prometheus' text, for /metrics.
+        count: is told of each answer.
         routers: further routes, made with `gate.router`, each with its line in the table of roles.
         pages: the dashboard, for whatever is no route.
     """
@@ -98,7 +101,7 @@ def app(
             allow_headers=["Authorization", "Content-Type", "X-CSRF-Token"],
             max_age=_CORS_AGE,
         )
-    made.add_middleware(Shell, bounds={"/v1/predict": settings.predict.max_bytes})
+    made.add_middleware(Shell, bounds={"/v1/predict": settings.predict.max_bytes}, count=count)
     return made
 
 
@@ -146,7 +149,7 @@ def _metrics(render: Callable[[], bytes]) -> APIRouter:
     @router.get("/metrics", summary="Prometheus", response_class=Response)
     def metrics() -> Response:
         """Give the metrics in Prometheus' text form."""
-        return Response(render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(render(), media_type=CONTENT_TYPE)
 
     return router
 

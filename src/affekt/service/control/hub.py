@@ -277,6 +277,11 @@ class Hub:
             viewer.wake()
 
     @property
+    def firing(self) -> int:
+        """How many alerts fire that nobody has answered, of all tenants."""
+        return sum(live.firing for live in self._tenants.values())
+
+    @property
     def viewers(self) -> int:
         """How many look."""
         return sum(map(len, self._viewers.values()))

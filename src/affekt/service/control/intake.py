@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from affekt.errors import AffektError
@@ -102,6 +103,16 @@ class Intake:
                 continue
             self._gathered.own.observe("affekt_store_seconds", time.perf_counter() - begun, operation="record")
             return found
+
+    async def measure(self) -> None:
+        """Say what stands open, every few seconds, for ever; cancel it to end it."""
+        meters = self._gathered.own
+        while True:
+            meters.set("affekt_alerts_open", self._hub.firing)
+            meters.set("affekt_subscribers", self._hub.viewers)
+            with suppress(AffektError):
+                meters.set("affekt_deliveries_waiting", await asyncio.to_thread(self._store.due))
+            await asyncio.sleep(5.0)
 
     async def keep_house(self) -> None:
         """End what is stale, and forget what has been kept long enough, for ever; cancel it to end it."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -36,11 +36,15 @@ HEADERS = {
 _TLS = {"Strict-Transport-Security": "max-age=31536000"}
 
 
+Count = Callable[[str, str, int, float], None]
+"""Told of each answer: the route's template, the method, the status (499: nobody waited for it), seconds."""
+
+
 class Shell:
     """ASGI around the application."""
 
-    def __init__(self, app: ASGIApp, *, bounds: Mapping[str, int] | None = None) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, *, bounds: Mapping[str, int] | None = None, count: Count | None = None) -> None:
+        self._app, self._count = app, count
         self._bounds = dict(bounds or {})
         "path -> bytes, where another bound than `LARGEST_BODY` holds"
 
@@ -61,7 +65,11 @@ class Shell:
             log.exception("request %s failed", scope["state"]["request"])
             await exchange.refuse(500, "a fault of the service; the log has more under the number in `instance`")
         finally:
-            _tell(scope, exchange.status, time.perf_counter() - start)
+            took = time.perf_counter() - start
+            _tell(scope, exchange.status, took)
+            if self._count is not None:
+                route = getattr(scope.get("route"), "path", "other")
+                self._count(route, scope["method"], exchange.status or 499, took)
 
 
 class _Exchange:

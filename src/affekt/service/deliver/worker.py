@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -184,6 +185,7 @@ class Worker:
         lease: float = LEASE,
         poll: float = POLL,
         clock: Callable[[], float] = time.time,
+        count: Callable[[str, str, float], None] = lambda kind, result, delay: None,
     ) -> None:
         """Make ready; nothing is sent before `run`.
 
@@ -194,6 +196,7 @@ class Worker:
             lease: seconds.
             poll: seconds.
             clock: Unix time, by which deliveries are due.
+            count: told of each try: the channel, what came of it, and the seconds since the alert changed.
 
         Raises:
             UsageError: a lease that would end while a delivery is on its way.
@@ -203,6 +206,7 @@ class Worker:
             raise UsageError(f"given a lease of {lease:g} s, allowed is more than {self._need:g} s")
         self._outbox, self._net, self._link = outbox, net, link
         self._lease, self._poll, self._clock = lease, poll, clock
+        self._count = count
         self._lanes: dict[str, _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ids: set[str] = set()
@@ -327,15 +331,21 @@ class Worker:
         """Write down what became of it; in a thread."""
         if isinstance(outcome, Sent):
             self._outbox.delivered(delivery.id, outcome.status)
+            self._counted(delivery, "delivered")
             return
         pause = wait(delivery.tries, outcome, most=lane.tries)
         log.warning("delivery %s to %s: %s", delivery.id, delivery.destination.kind, outcome.why)
+        self._counted(delivery, "gave_up" if pause is None else "retried")
         if pause is None:
             self._outbox.gave_up(delivery.id, outcome.why, status=outcome.status)
         else:
             self._outbox.retry(delivery.id, self._clock() + pause, outcome.why, status=outcome.status)
         if outcome.ends == "destination":
             self._outbox.destination_disable(delivery.destination.id, outcome.why)
+
+    def _counted(self, delivery: Delivery, result: str) -> None:
+        since = datetime.fromisoformat(delivery.at).timestamp()
+        self._count(delivery.destination.kind, result, max(0.0, self._clock() - since))
 
     async def _sleep(self, seconds: float) -> None:
         """Until waked, until a lane is free again, or for so long."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from affekt.service import wire
 from affekt.service.engine.schedule import Job, Reason, Schedule
 from affekt.service.engine.tape import Tapes
 from affekt.service.shared import ENDED, PAUSED, REFUSED, Record, Slot
+from affekt.service.trace import Silent, Tracer
 from affekt.types import Role, Signal, Window
 
 LATEST = 0.5
@@ -47,6 +49,7 @@ class Call:
         sender: str,
         model: str,
         tapes: Tapes | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         """Begin to hear a call.
 
@@ -58,9 +61,11 @@ class Call:
             sender: who tells: another engine has another name, and counts anew.
             model: the name of the model, told at the start.
             tapes: record it, where it may be recorded.
+            tracer: is told how long some windows took, stage by stage.
         """
         self.slot, self.said, self.pipeline = slot, said, pipeline
-        self._schedule, self._tapes = schedule, tapes
+        self._schedule, self._tapes, self._tracer = schedule, tapes, tracer or Silent()
+        self._read_at = 0.0
         self._taped = bool(said.get("record"))
         self.ticks: deque[Tick] = deque()
         self.arrived = 0.0
@@ -100,6 +105,7 @@ class Call:
     def read(self, now: float) -> list[dict[str, Any]]:
         """Read what has come; give what is to be told at once."""
         told: list[dict[str, Any]] = []
+        self._read_at = now
         if self.slot.overrun and bool(self.slot.flags & PAUSED) != self._paused:
             self._pause(not self._paused)  # the record that said so is lost
         runs: dict[int, list[Record]] = {}
@@ -195,7 +201,10 @@ class Call:
                 self._count("load")
             else:
                 who, since = (self.said["stream"], window.speaker), self._arrival(window.signal.segment.end)
-                jobs.append(self._schedule.add(who, window, since + LATEST, since=since))
+                job = self._schedule.add(who, window, since + LATEST, since=since)
+                if self._tracer.pick():
+                    job.marks = {"ingest": since, "vad": max(since, self._read_at), "queue": time.time()}
+                jobs.append(job)
         self._waiting.append(_Waiting(heard, jobs))
 
     def _queue(self, heard: Heard) -> None:
@@ -234,6 +243,9 @@ class Call:
             waiting = self._waiting.popleft()
             for event in self.pipeline.feel([self._judged(waiting)]):
                 told.append(self._told(event, now))
+            for job in waiting.jobs:
+                if job is not None and job.marks is not None and "publish" in job.marks:
+                    self._tracer.window(job.marks, end=max(now, job.marks["publish"]))
         if self.over and not self._waiting and not self.gone and self.slot.state == ENDED:
             told += self._close(now)
         return told

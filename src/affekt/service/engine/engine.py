@@ -28,6 +28,7 @@ from affekt.service.engine.tape import Tapes
 from affekt.service.metrics import Meters
 from affekt.service.shared import REFUSED, Board
 from affekt.service.store.vault import Vault
+from affekt.service.trace import Tracer
 from affekt.types import Model
 
 PERIOD = 0.016
@@ -64,7 +65,14 @@ class Engine:
     """Hears the calls of a board and tells control."""
 
     def __init__(
-        self, board: Board, bus: Client, plan: Plan, *, meters: Meters | None = None, vault: Vault | None = None
+        self,
+        board: Board,
+        bus: Client,
+        plan: Plan,
+        *,
+        meters: Meters | None = None,
+        vault: Vault | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         """Make ready; the model's threads begin.
 
@@ -74,7 +82,9 @@ class Engine:
             plan: how calls are heard.
             meters: count.
             vault: where the sound of calls goes that may be recorded.
+            tracer: is told how long windows took.
         """
+        self._tracer = tracer
         self._tapes = None if vault is None else Tapes(vault)
         self._meters = meters or Meters("engine")
         self._name = f"engine/{os.getpid()}/{time.time_ns():x}"
@@ -85,7 +95,9 @@ class Engine:
         self._batch = Batch()
         self._schedule = Schedule()
         self._woken = threading.Event()
-        self._judge = Judge(self._schedule, plan.models[0], told=self._woken.set, threads=plan.threads)
+        self._judge = Judge(
+            self._schedule, plan.models[0], told=self._woken.set, count=self._judged_some, threads=plan.threads
+        )
         self._looked = self._told = time.time()
         self._busy = self._judged = 0.0
         self._denoise = plan.denoise != "none"
@@ -107,6 +119,8 @@ class Engine:
         self._judge.stop()
         if self._tapes is not None:
             self._tapes.stop()
+        if self._tracer is not None:
+            self._tracer.close()
         until = time.time() + 1.0
         while time.time() < until and self._bus.connected and not self._bus.settled():
             self._bus.pump()
@@ -151,7 +165,16 @@ class Engine:
             slot.done()
             return
         model = getattr(self._plan.models[0], "id", "model")
-        call = Call(slot, said, pipeline, schedule=self._schedule, sender=self._name, model=model, tapes=self._tapes)
+        call = Call(
+            slot,
+            said,
+            pipeline,
+            schedule=self._schedule,
+            sender=self._name,
+            model=model,
+            tapes=self._tapes,
+            tracer=self._tracer,
+        )
         call.refused = bool(slot.flags & REFUSED)
         self.calls[number] = call
         for message in call.begin(now):
@@ -202,6 +225,10 @@ class Engine:
         for call in self.calls.values():
             for message in call.felt(now):
                 self._send(message, now)
+
+    def _judged_some(self, windows: int, seconds: float) -> None:
+        self._meters.observe("affekt_inference_seconds", seconds)
+        self._meters.observe("affekt_batch_windows", windows)
 
     def _send(self, message: Mapping[str, Any], now: float) -> None:
         """Tell control; count what is worth a number."""

@@ -32,6 +32,8 @@ class Job:
     skipped: Reason | None = field(default=None, compare=False)
     since: float = field(default=0.0, compare=False)
     "Unix time of its last sample"
+    marks: dict[str, float] | None = field(default=None, compare=False)
+    "stage -> when it began, Unix time, of the few windows that are traced"
 
     @property
     def settled(self) -> bool:

@@ -255,12 +255,12 @@ class Connection:
         line.slot.flags = line.slot.flags | PAUSED if paused else line.slot.flags & ~PAUSED
         line.slot.write("pause" if paused else "resume", arrived=now)
 
-    def _consent(self, state: str, now: float) -> None:
+    def _consent(self, state: str, now: float, *, by: str = "platform") -> None:
         """Refused is at once: nothing more is written, and the engine forgets what it has."""
         line = self.line
         if line is None:
             return
-        line.slot.write("words", wire.write({"type": "consent", "state": state, "by": "platform"}), arrived=now)
+        line.slot.write("words", wire.write({"type": "consent", "state": state, "by": by}), arrived=now)
         if state == "refused":
             line.slot.flags |= REFUSED
             self._codec.say("pause")
@@ -269,9 +269,7 @@ class Connection:
         """Do what a person at the dashboard wants of this call."""
         now = self._exchange.clock()
         if kind == "consent":
-            if state == "refused" and self.line is not None:
-                self.line.slot.flags |= REFUSED
-                self._codec.say("pause")
+            self._consent(state, now, by="person")
         else:
             self._codec.say("pause" if kind == "pause" else "resume")
             self._pause(kind == "pause", now)

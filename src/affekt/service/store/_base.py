@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -37,7 +37,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
 
 from affekt.errors import DataError, UsageError
 from affekt.service.store.vault import Vault
@@ -65,6 +65,8 @@ class Database:
         self.vault = None if vault is None else Vault(vault, secret)
         self._engine = _engine(self._url)
         self._writing = threading.Lock()
+        self.timed: Callable[[str, float], None] = lambda operation, seconds: None
+        "told of each transaction: read or write, and the seconds that it took"
         self._insert = sqlite.insert if self._lite else postgresql.insert
 
     @property
@@ -83,11 +85,8 @@ class Database:
         """
         from affekt.service.store.migrations import head, revision
 
-        try:
-            with self._read() as c:
-                found = revision(c)
-        except (SQLAlchemyError, OSError) as error:
-            raise DataError(f"the database {self._url} cannot be reached: {error}") from error
+        with self._read() as c:
+            found = revision(c)
         if found != head():
             raise DataError(
                 f"the tables of {self._url} are of version {found}, and this affekt needs {head()}: migrate() first"
@@ -107,10 +106,18 @@ class Database:
     @contextmanager
     def _read(self) -> Iterator[Connection]:
         """A look at one state of the database, whatever is written meanwhile."""
-        with self._engine.connect() as c, c.begin():
+        with self._told(), self._clocked("read"), self._engine.connect() as c, c.begin():
             if not self._lite:  # as SQLite does by itself
                 c.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield c
+
+    @contextmanager
+    def _clocked(self, operation: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.timed(operation, time.perf_counter() - begun)
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
@@ -118,12 +125,21 @@ class Database:
 
         So what is read in it is still so when it is written, and no two writers ever wait for each other.
         """
-        with self._writing, self._engine.connect() as plain:
+        with self._told(), self._clocked("write"), self._writing, self._engine.connect() as plain:
             c = plain.execution_options(affekt_writes=True)
             with c.begin():
                 if not self._lite:
                     c.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
                 yield c
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say what the database would not do, without what it was asked to keep: that is nothing for a log."""
+        try:
+            yield
+        except (DBAPIError, TimeoutError) as error:
+            cause = getattr(error, "orig", error)
+            raise DataError(f"the database {self._url} cannot be reached, or refuses: {cause}") from None
 
     def _excluded(self, table: Table) -> Any:
         """Return the row that an upsert would have inserted."""
@@ -182,11 +198,14 @@ _ALLOWED = "give sqlite:///file.db or postgresql://user@host/name"
 def _engine(url: URL) -> Engine:
     lite = url.get_backend_name() == "sqlite"
     if lite:
-        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+        path = Path(str(url.database))
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)  # SQLite gives its other files the same rights
     engine = create_engine(
         url,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
+        hide_parameters=True,  # an error's text may go to a log
         connect_args={"timeout": _BUSY} if lite else {},
         pool_size=_KEPT,
         max_overflow=_MORE,

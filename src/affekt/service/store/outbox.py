@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, update
 
 from affekt.errors import UsageError
 from affekt.service.seal import derive, seal, unseal
@@ -23,6 +23,13 @@ _ERROR = 2000  # characters of an error that are kept
 
 class Outbox(Database):
     """What goes out."""
+
+    def due(self, now: float | None = None) -> int:
+        """Count the deliveries of all tenants that should have gone out by now."""
+        at = _now() if now is None else now
+        wanted = select(func.count()).where(deliveries.c.state == "pending", deliveries.c.due_at <= at)
+        with self._read() as c:
+            return int(c.execute(wanted).scalar_one())
 
     def claim(
         self, limit: int, lease_s: float, now: float | None = None, *, without: Collection[str] = ()

@@ -47,6 +47,9 @@ class Recording(Alerts):
 
         Each change is in the outbox of every enabled destination, by the same transaction. A message of an unknown
         tenant, or of a call that was erased, is left out.
+
+        Raises:
+            DataError: the database cannot be reached, or refuses. Nothing of the batch is kept: tell it again.
         """
         said = [kept for message in messages if (kept := self._understood(message)) is not None]
         if not said:

@@ -9,7 +9,7 @@ from fastapi import Query
 
 from affekt.service.control.api import _shapes as shapes
 from affekt.service.control.api._json import Json, page
-from affekt.service.control.api.calls import Cursor, Limit, Time, Word
+from affekt.service.control.api._query import Cursor, Limit, Time, Word
 from affekt.service.control.gate import router as gated
 from affekt.service.control.parts import Given, Parts, Principal, Who
 from affekt.service.control.problems import Problem

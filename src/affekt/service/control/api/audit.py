@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from affekt.service.control.api import _shapes as shapes
 from affekt.service.control.api._json import Json, page
-from affekt.service.control.api.calls import Cursor, Limit, Time, Word
+from affekt.service.control.api._query import Cursor, Limit, Time, Word
 from affekt.service.control.gate import router as gated
 from affekt.service.control.parts import Given, Who
 

@@ -9,6 +9,7 @@ from fastapi import Query
 
 from affekt.service.control.api import _shapes as shapes
 from affekt.service.control.api._json import Json, page
+from affekt.service.control.api._query import Cursor, Limit, Time, Word
 from affekt.service.control.gate import router as gated
 from affekt.service.control.parts import Given, Parts, Principal, Who
 from affekt.service.control.problems import Problem
@@ -17,11 +18,6 @@ from affekt.service.subject import subject
 router = gated("calls")
 
 _MONTH = 30 * 86400.0
-
-Word = Annotated[str | None, Query(max_length=200)]
-Time = Annotated[str | None, Query(max_length=40, description="ISO 8601, UTC where no zone is told.")]
-Cursor = Annotated[str | None, Query(max_length=400, description="`next` of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 @router.get("/v1/calls", summary="Calls, the newest first", responses={200: {"model": shapes.Listing}})

@@ -6,7 +6,7 @@ from starlette.concurrency import run_in_threadpool
 
 from affekt.service.control.api import _shapes as shapes
 from affekt.service.control.api._json import Json, page
-from affekt.service.control.api.calls import Cursor, Limit, Word
+from affekt.service.control.api._query import Cursor, Limit, Word
 from affekt.service.control.gate import router as gated
 from affekt.service.control.parts import Given, Who
 from affekt.service.control.problems import Problem

@@ -2,7 +2,7 @@
 
 import { get, may, post, remove } from "./api.js";
 import { chart } from "./chart.js";
-import { clock, counted, empty, fill, h, head, percent, signed, text, toast, when, words } from "./dom.js";
+import { clock, counted, empty, fill, h, head, percent, signed, spoken, text, toast, when, words } from "./dom.js";
 import { Live } from "./live.js";
 import { cellsOf, swatch, word } from "./paint.js";
 
@@ -136,9 +136,8 @@ function judgedTurn(turn, call) {
 }
 
 function presentOf(live) {
-  const roles = live.speaking.map((who) => live.tracks[who] ?? who);
   return h("p.present", h("span.pulse", "live"), swatch(live.emotion, live.uncertain), h("strong", word(live.emotion, live.uncertain)), live.level == null ? null : percent(live.level),
-    h("span.soft", live.paused ? "on hold" : roles.length ? `${[...new Set(roles)].join(" + ")} speaks` : "silence"));
+    h("span.soft", spoken(live)));
 }
 
 function talked(call, lasting) {

@@ -102,6 +102,13 @@ export function ago(iso, now = Date.now()) {
 export const words = (name) => String(name ?? "").replaceAll("_", " ");
 export const counted = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 
+// Who speaks now, in two words.
+export function spoken({ speaking, tracks, paused }) {
+  if (paused) return "on hold";
+  if (!speaking.length) return "silence";
+  return speaking.length > 1 ? "both speak" : `${tracks[speaking[0]] ?? speaking[0]} speaks`;
+}
+
 // ---- What all pages share -------------------------------------------------------------------------------------------
 
 export function head(title, ...rest) {

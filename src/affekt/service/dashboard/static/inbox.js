@@ -3,7 +3,7 @@
 import { get, items, may, post } from "./api.js";
 import { evidence, stateOf } from "./call.js";
 import { ago, clock, empty, fill, h, head, signed, toast, typing, when, words } from "./dom.js";
-import { named, onTheme } from "./paint.js";
+import { onTheme } from "./paint.js";
 import { proof } from "./spark.js";
 
 const SNOOZE = [["15 minutes", 900], ["1 hour", 3600], ["until the call ends", 86400]];
@@ -88,8 +88,7 @@ export async function mount(root, { live, argument }) {
     if (before && writing) note.focus();
     drawn = alert.id;
     if (points.length) {
-      const emotion = emotionOf(alert);
-      canvas.redraw = () => proof(canvas, points, emotion);
+      canvas.redraw = () => proof(canvas, points);
       requestAnimationFrame(canvas.redraw);
     }
 
@@ -140,15 +139,10 @@ export async function mount(root, { live, argument }) {
   return () => { off(); clean(); clearTimeout(soon); document.removeEventListener("keydown", keys); };
 }
 
-// A rule on one emotion says its name first ("anger at 0.80 ..."); evidence is drawn in its colour, else in grey.
-function emotionOf(alert) {
-  const first = /^[a-z]+/.exec(alert.reason ?? "")?.[0];
-  return named(first) ? first : null;
-}
 const fact = (name, value) => h("div", h("dt", name), h("dd", value));
 
 function proofWords(points) {
   if (!points.length) return null;
   const mean = (i) => points.reduce((sum, point) => sum + (point[i] ?? 0), 0) / points.length;
-  return h("p.soft", `${points.length} moods from ${clock(points[0][0])} to ${clock(points[points.length - 1][0])}, mean level ${mean(1).toFixed(2)}, valence ${signed(mean(2))} (line), arousal ${signed(mean(3))} (dashed)`);
+  return h("p.soft", `${points.length} moods from ${clock(points[0][0])} to ${clock(points[points.length - 1][0])}, mean level of the strongest emotion ${mean(1).toFixed(2)}, valence ${signed(mean(2))} (line), arousal ${signed(mean(3))} (dashed)`);
 }

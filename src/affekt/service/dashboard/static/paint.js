@@ -12,7 +12,6 @@ const paint = (emotion) => (Object.hasOwn(PALETTE, emotion ?? "") ? PALETTE[emot
 export const mark = (emotion) => (Object.hasOwn(PALETTE, emotion ?? "") ? PALETTE[emotion].mark : String(emotion ?? "?")[0].toUpperCase());
 export const fillOf = (emotion) => paint(emotion)[theme()][0];
 export const inkOn = (emotion) => paint(emotion)[theme()][1];
-export const named = (emotion) => Object.hasOwn(PALETTE, emotion ?? "");
 export const order = Object.keys(PALETTE);
 export const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 

@@ -18,16 +18,16 @@ export function strip(canvas, call, now) {
   if (now < SPAN) drawn.fillRect(x(now), 0, 1, height);
 }
 
-// What an alert stands on: the level in columns, valence and arousal as lines, over its own time.
-export function proof(canvas, points, emotion) {
+// What an alert stands on, over its own time: the level of the strongest emotion, whichever that was, in columns;
+// valence and arousal as lines.
+export function proof(canvas, points) {
   const width = canvas.clientWidth, height = canvas.clientHeight;
   if (!width || !height || !points.length) return;
-  const drawn = pen(canvas, width, height), cells = cellsOf(points.map(([t, level, valence, arousal]) => [t, emotion, level, valence, arousal, 0]));
+  const drawn = pen(canvas, width, height), cells = cellsOf(points.map(([t, level, valence, arousal]) => [t, null, level, valence, arousal, 0]));
   const from = cells[0].from, to = Math.max(cells[cells.length - 1].to, from + 1), x = (t) => Math.round(((t - from) / (to - from)) * (width - 34));
   drawn.fillStyle = css("line");
   for (const share of [0, 0.5, 1]) drawn.fillRect(0, Math.round(share * (height - 1)), width - 34, 1);
-  for (const cell of cells) column(drawn, cell, x(cell.from), height - 1, Math.max(1, x(cell.to) - x(cell.from)), height - 2, emotion ? null : css("line"));
-  if (emotion) letters(drawn, cells, x, height);
+  for (const cell of cells) column(drawn, cell, x(cell.from), height - 1, Math.max(1, x(cell.to) - x(cell.from)), height - 2, css("line"));
   for (const [axis, colour, dash] of [["arousal", css("accent"), [6, 4]], ["valence", css("ink"), []]]) {
     drawn.beginPath();
     drawn.setLineDash(dash);

@@ -1,6 +1,6 @@
 // All calls that go on, the hottest first.
 
-import { clock, counted, empty, fill, h, head, percent, text, typing, words } from "./dom.js";
+import { clock, counted, empty, fill, h, head, percent, spoken, text, typing, words } from "./dom.js";
 import { calm, onTheme, order, swatch, tint, word } from "./paint.js";
 import { strip } from "./spark.js";
 
@@ -152,9 +152,8 @@ function card(id) {
 const arrow = (trend) => (trend == null ? "" : trend > 0.02 ? "↗ rising" : trend < -0.02 ? "↘ easing" : "");
 
 function speaking(element, call) {
-  const roles = call.speaking.map((who) => call.tracks[who] ?? who);
-  text(element, call.paused ? "on hold" : roles.length ? `${[...new Set(roles)].join(" + ")} speaks` : "silence");
-  element.classList.toggle("on", roles.length > 0 && !call.paused);
+  text(element, spoken(call));
+  element.classList.toggle("on", call.speaking.length > 0 && !call.paused);
 }
 
 function shares(call, bar, label) {
