@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 from benchmarks.service_tap import Tap
@@ -217,16 +217,23 @@ class Calls:
             **({"--faults": faults} if faults else {}),
         }
         words = [str(word) for pair in asked.items() for word in pair]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "affekt", "simulate", *words, "--json"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        # Files, since nobody would read a pipe while it speaks; `wait` closes them.
+        self._out, self._errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
+        command = [sys.executable, "-m", "affekt", "simulate", *words, "--json"]
+        self._process = subprocess.Popen(command, stdout=self._out, stderr=self._errors)
 
     def wait(self) -> dict[str, Any]:
-        """Wait for their end; give the report."""
-        out, _ = self._process.communicate()
-        found: dict[str, Any] = json.loads(out)
+        """Wait for their end; give the report.
+
+        Raises:
+            RuntimeError: there is none.
+        """
+        code = self._process.wait()
+        out, errors = (_whole(file) for file in (self._out, self._errors))
+        try:
+            found: dict[str, Any] = json.loads(out)
+        except ValueError:
+            raise RuntimeError(f"affekt simulate has ended with {code}: {errors[-2000:]}") from None
         return found
 
     def stop(self) -> dict[str, Any]:
@@ -238,7 +245,13 @@ class Calls:
     def cut(self) -> None:
         """Let them go without a word."""
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+
+
+def _whole(file: IO[bytes]) -> str:
+    with file:
+        file.seek(0)
+        return file.read().decode(errors="replace")
 
 
 def sent(report: Mapping[str, Any]) -> Sent:
