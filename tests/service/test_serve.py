@@ -52,11 +52,27 @@ RULES = "\n[engine.rules.sustained]\nenter = 0.1\nexit = 0.05\nhold = 1.0\n"
 
 
 @pytest.fixture
-def service(tmp_path):
-    made = Service(tmp_path, more=RULES).start()
-    yield made
-    if made.process.poll() is None:
-        made.stop()
+def serve(tmp_path):
+    """Makes a service, of which nothing is left behind, whatever happens to the test."""
+    made = []
+
+    def make(**more):
+        made.append(Service(tmp_path, **more))
+        return made[-1].start()
+
+    yield make
+    for one in made:
+        if one.process.poll() is None:
+            one.process.terminate()
+            try:
+                one.process.wait(15)
+            except subprocess.TimeoutExpired:
+                one.process.kill()
+
+
+@pytest.fixture
+def service(serve):
+    return serve(more=RULES)
 
 
 def moods(service, call):
@@ -140,8 +156,7 @@ def test_whoever_does_not_want_it_is_heard_no_more(service):
     assert speaking.end().failed == 0
 
 
-def test_when_all_is_killed_what_was_stored_is_there_and_whole(tmp_path):
-    service = Service(tmp_path, more=RULES).start()
+def test_when_all_is_killed_what_was_stored_is_there_and_whole(service, tmp_path):
     speaking = Speaking(service, seconds=30.0)
     heard(service)
     alert = service.until(lambda: service.get("/v1/alerts")["items"])[0]
@@ -156,8 +171,8 @@ def test_when_all_is_killed_what_was_stored_is_there_and_whole(tmp_path):
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_nothing_is_left_when_the_parent_is_killed(tmp_path):
-    service = Service(tmp_path).start()
+def test_nothing_is_left_when_the_parent_is_killed(serve):
+    service = serve()
     pids = [one["pid"] for one in service.get("/v1/system")["processes"].values()]
     service.process.kill()
     service.process.wait()
@@ -175,8 +190,8 @@ def _state(pid):
         return "Z"
 
 
-def test_calls_need_a_token_and_people_a_password(tmp_path):
-    service = Service(tmp_path, auth=True, env={"AFFEKT_ADMIN_PASSWORD": "correct horse battery"}).start()
+def test_calls_need_a_token_and_people_a_password(serve):
+    service = serve(auth=True, env={"AFFEKT_ADMIN_PASSWORD": "correct horse battery"})
     assert service.asked.get("/v1/calls").status_code == 401
     assert Speaking(service, calls=1, seconds=1.0).done().failed == 1
     said = {"name": "admin", "password": "correct horse battery"}
@@ -191,8 +206,8 @@ def test_calls_need_a_token_and_people_a_password(tmp_path):
     assert service.stop() == 0
 
 
-def test_a_port_that_is_taken_is_said_and_nothing_is_left(tmp_path):
-    service = Service(tmp_path).start()
+def test_a_port_that_is_taken_is_said_and_nothing_is_left(serve):
+    service = serve()
     command = [sys.executable, "-m", "affekt", "serve", "--config", str(service.config), "--no-auth"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 1

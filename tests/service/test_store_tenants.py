@@ -14,6 +14,7 @@ TOLD_WITHOUT = {
     "claim",  # no tenant: control, delivery and the gateway serve all of them
     "close",
     "delivered",
+    "due",
     "destination_disable",
     "end_stale",
     "gave_up",
@@ -24,6 +25,7 @@ TOLD_WITHOUT = {
     "live_calls",
     "migrate",
     "record",
+    "release",
     "retain",
     "retry",
     "session",
