@@ -115,6 +115,12 @@ def test_calls_are_held_when_nothing_is_missed(parts):
     assert held(parts, delay=parts.service_row.quantiles([])) == "no window was judged"
 
 
+def test_a_delay_that_skipping_has_bought_is_not_met(parts):
+    delay = {"count": 5, "p50": 50.0, "p95": 80.0, "p99": 90.0, "worst": 120.0}
+    rows = [{"delay": delay, "skipped": skipped, "spoken": report()} for skipped in ({}, {"load": 1})]
+    assert [parts.service_load.tell_latency(row)[0] for row in rows] == [True, False]
+
+
 def test_recovery_is_the_last_late_window_after_the_end(parts):
     delay = parts.service_row.Delay
     found = [delay("c", 9.0, 9.0), delay("c", 10.5, 0.9), delay("c", 11.5, 0.31), delay("c", 12.0, 0.1)]
