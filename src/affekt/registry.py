@@ -23,6 +23,7 @@ _KINDS = {
     "live.rules": "alert rule",
     "service.deliver.channels": "channel",
     "service.gateway.protocols": "protocol",
+    "service.load.speakers": "protocol",
 }
 
 

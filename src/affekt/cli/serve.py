@@ -17,7 +17,7 @@ Examples:
   affekt serve --no-auth                  the same, without signing in: on this machine only, for trying
   affekt serve --config affekt.toml       as the file says; docs/operations.md explains it
   affekt serve --config affekt.toml --check   what would run, and each mistake with its place
-Calls: affekt simulate --calls 3 --to ws://127.0.0.1:8001 --no-auth
+Calls to try it with: affekt simulate --calls 3 --to ws://127.0.0.1:8001
 It needs: pip install "affekt[serve]"
 Exit code: 0 after Ctrl-C or SIGTERM, 1 if a process cannot work, 2 if the call or the file is wrong."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from affekt.audio import RATE
 from affekt.live import Event, Pipeline
 from affekt.live.events import AlertChanged, MoodChanged, WindowJudged
 from affekt.live.tick import Heard, Tick
@@ -200,7 +201,8 @@ class Call:
                 jobs.append(None)
                 self._count("load")
             else:
-                who, since = (self.said["stream"], window.speaker), self._arrival(window.signal.segment.end)
+                # The last window of a turn is known by the pause that ends it: from then on it waits.
+                who, since = (self.said["stream"], window.speaker), self._arrival(heard.at / RATE)
                 job = self._schedule.add(who, window, since + LATEST, since=since)
                 if self._tracer.pick():
                     job.marks = {"ingest": since, "vad": max(since, self._read_at), "queue": time.time()}
