@@ -75,7 +75,14 @@ _PRIVATE = re.compile(
     rf"(?:{_HEADERS}|{_KEYS}|number|phone|caller|callee|from|to|ani|dnis|msisdn|afk|cookies?)", re.IGNORECASE
 )
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message", "skipped"}
-_QUIET = ("uvicorn.access", "httpx", "httpcore", "alembic", "asyncio", "picows")  # they tell addresses with what is in them
+_QUIET = (
+    "uvicorn.access",
+    "httpx",
+    "httpcore",
+    "alembic",
+    "asyncio",
+    "picows",
+)  # they tell addresses with what is in them
 _REQUEST: ContextVar[str | None] = ContextVar("affekt_request", default=None)
 _GIVEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
 

@@ -226,7 +226,19 @@ class Slot:
     def read(self, limit: int = 256) -> list[Record]:
         """Give the next records; what has been overwritten meanwhile is left out."""
         head = self._head
-        place, end = max(head[_READ], head[_BEGIN]), head[_END]
+        found, place = self._between(max(head[_READ], head[_BEGIN]), head[_END], limit)
+        begin = head[_BEGIN]
+        head[_READ] = max(place, begin)
+        return [record for at, record in found if at >= begin]
+
+    def again(self) -> list[Record]:
+        """Give what has been read and not been overwritten: what an engine begun anew may hear once more."""
+        head = self._head
+        found, _ = self._between(head[_BEGIN], head[_READ], 1 << 20)
+        begin = head[_BEGIN]
+        return [record for at, record in found if at >= begin]
+
+    def _between(self, place: int, end: int, limit: int) -> tuple[list[tuple[int, Record]], int]:
         found: list[tuple[int, Record]] = []
         while place < end and len(found) < limit:
             at = place % RING
@@ -239,9 +251,7 @@ class Slot:
             payload = bytes(self._ring[at + _RECORD.size : at + _RECORD.size + size])
             found.append((place, Record(_KINDS[kind], track, start, rate, arrived, payload)))
             place += _RECORD.size + (size + 7 & ~7)
-        begin = head[_BEGIN]
-        head[_READ] = max(place, begin)
-        return [record for at, record in found if at >= begin]
+        return found, place
 
     def done(self) -> None:
         """Say that it has been read to its end."""

@@ -25,6 +25,7 @@ LATEST = 0.5
 """Seconds from the last sample of a window to its deadline."""
 _PATIENT = 5.0  # s, of windows that no newer one follows
 _SILENT = 10.0  # s
+_RECALL = 2.5  # s
 _ARRIVALS = 1024
 _EVIDENCE = 30  # moods that an alert shows
 
@@ -84,6 +85,7 @@ class Call:
         self._reason = ""
         self._paused = False
         self._unheard = 0.0
+        self._recalled = -1  # samples at 16 kHz up to which everything has been told
         self._said_at = 0.0
 
     @property
@@ -95,6 +97,28 @@ class Call:
     def gone(self) -> bool:
         """Whether the slot is another call's by now."""
         return self.slot.born != self._born
+
+    def recall(self) -> None:
+        """Hear the last seconds once more that another engine has heard: detectors need them to know the level.
+
+        Nothing is told of them, and nothing is judged again.
+        """
+        if self.refused or self.slot.flags & PAUSED:
+            self._paused = bool(self.slot.flags & PAUSED)
+            return
+        records = [record for record in self.slot.again() if record.kind == "audio"]
+        if not records:
+            return
+        ends = [(record.start + len(record.payload) // 2) / record.rate for record in records]
+        self._recalled = round(max(ends) * RATE)
+        runs: dict[int, list[Record]] = {}
+        for record, end in zip(records, ends, strict=True):
+            if end > max(ends) - _RECALL:
+                if (before := runs.get(record.track)) and not _follows(before[-1], record):
+                    self._hear(runs)
+                    runs = {}
+                runs.setdefault(record.track, []).append(record)
+        self._hear(runs)
 
     def begin(self, now: float) -> Iterator[dict[str, Any]]:
         """Tell that it has begun, or goes on with another engine."""
@@ -195,6 +219,8 @@ class Call:
 
     def queue(self, heard: Heard, hop: float) -> None:
         """Let the windows of what was heard be judged in time, no more than one per hop (s) and speaker."""
+        if heard.at <= self._recalled:
+            return
         jobs: list[Job | None] = []
         for window in heard.windows:
             if self._thinned(window, hop):

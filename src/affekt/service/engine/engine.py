@@ -176,6 +176,7 @@ class Engine:
             tracer=self._tracer,
         )
         call.refused = bool(slot.flags & REFUSED)
+        call.recall()
         self.calls[number] = call
         for message in call.begin(now):
             self._send(message, now)
