@@ -184,6 +184,28 @@ def test_one_call_too_many_does_not_keep_the_others_waiting(model):
     assert len(ears.of("window.judged")) + skipped == 6 * alone
 
 
+def test_what_was_judged_too_late_is_not_told(model):
+    """A model that takes longer than half a second is no help: its windows are counted as late."""
+
+    class Slow(Deaf):
+        def predict(self, windows):
+            time.sleep(0.6)
+            return super().predict(windows)
+
+    lines = board()
+    made, ears = engine(lines, Slow(model))
+    slot = opened(lines)
+    for track, start, samples in pieces():
+        if start < 10 * 8000:
+            slot.write("audio", samples, arrived=time.time(), track=track, start=start, rate=8000)
+    settle(made, lambda: ears.of("windows.skipped"))
+    slot.end(arrived=time.time())
+    settle(made, lambda: slot.state == DONE)
+    made.stop()
+    assert {one["reason"] for one in ears.of("windows.skipped")} >= {"late"}
+    assert all(one["final"] for one in ears.of("window.judged"))  # of the end, for which nobody waits
+
+
 def test_a_call_that_says_nothing_is_told_to_be_there(model, monkeypatch):
     lines = board()
     made, ears = engine(lines, model)

@@ -242,6 +242,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--memory", type=int)
     parser.add_argument("--bus", type=Path, required=True)
     given = parser.parse_args(arguments)
+    os.umask(0o077)
     serve = settings.load(given.config)
     if given.open:
         serve = replace(serve, auth=replace(serve.auth, enabled=False))

@@ -361,6 +361,17 @@ def harmless(environment: Mapping[str, str] | None = None) -> dict[str, str]:
     return {name: value for name, value in env.items() if not name.startswith("AFFEKT_")}
 
 
+def handed(name: str, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Give the environment of one of the service's processes: passwords and the database are control's alone.
+
+    >>> handed("engine", {"AFFEKT_SECRET": "s", "AFFEKT_ADMIN_PASSWORD": "p", "PATH": "/bin"})
+    {'PATH': '/bin', 'AFFEKT_SECRET': 's'}
+    """
+    env = dict(os.environ if environment is None else environment)
+    keys = {name: env[name] for name in ("AFFEKT_SECRET", "AFFEKT_SECRET_FILE") if name in env}
+    return env if name == "control" else harmless(env) | keys
+
+
 def masked(url: str) -> str:
     """Show where a database is, without who asks it.
 
@@ -424,7 +435,7 @@ def _kept_secret(folder: Path) -> bytes:
     """Read the folder's secret; the first who comes makes it."""
     path = folder / "secret"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             _make_secret(path)
     except OSError as error:

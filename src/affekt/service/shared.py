@@ -85,6 +85,16 @@ class Board:
     def level(self, level: int) -> None:
         self._first[0] = level
 
+    def promise(self, calls: int) -> None:
+        """Say how many further calls the engine could hear; it says so anew a few times a second."""
+        self._first[1] = max(0, calls)
+        self._first[2] += 1
+
+    @property
+    def promised(self) -> tuple[int, int]:
+        """How many further calls the engine could hear, and how often it has said so: 0 where no engine has yet."""
+        return int(self._first[1]), int(self._first[2])
+
     def open(self, meta: bytes) -> Slot | None:
         """Take a free slot for a call, of which so much is known (JSON, 8 kB); None when there is none."""
         for slot in self.slots:

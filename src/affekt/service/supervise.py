@@ -7,7 +7,6 @@ alert with it: the engine keeps what was not stored. A gateway that dies takes i
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import signal
 import subprocess
@@ -19,7 +18,7 @@ from pathlib import Path
 
 from affekt.errors import AffektError
 from affekt.service import shared
-from affekt.service.settings import Serve
+from affekt.service.settings import Serve, handed
 
 log = logging.getLogger("affekt.service")
 
@@ -81,7 +80,7 @@ class Supervisor:
     def _start(self, name: str) -> subprocess.Popen[bytes]:
         """Start a process in a session of its own: Ctrl-C is for the parent, who ends them in their order."""
         command = [sys.executable, "-m", "affekt.service.run", name, "--bus", str(self._home / "bus"), *self._options]
-        env = {**os.environ, "OMP_NUM_THREADS": "1"}
+        env = {**handed(name), "OMP_NUM_THREADS": "1"}
         if name == "control":
             return subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
         command += ["--memory", str(self._memory)]

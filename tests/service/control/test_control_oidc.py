@@ -156,3 +156,8 @@ def test_an_issuer_that_is_away_is_said_to_be(tmp_path):
             answer = client.get("/v1/session/oidc")
         assert answer.status_code == 503
         assert "does not answer" in answer.json()["detail"]
+
+
+def test_whoever_wants_to_sign_in_is_told_how(place):
+    with place.client(None) as client:
+        assert client.get("/v1/session/ways").json() == {"password": True, "single_sign_on": "single sign-on"}

@@ -266,6 +266,19 @@ def test_at_the_engines_last_level_no_call_begins():
     run(main)
 
 
+def test_no_more_calls_begin_than_the_engine_has_promised_to_hear():
+    async def main():
+        async with opened() as gate:
+            gate.board.promise(2)
+            report = await speak(gate, "twilio", calls=4, seconds=0.5)
+            assert (report.finished, report.failed) == (2, 2)
+            assert (await speak(gate, "twilio", seconds=0.3)).failed == 1  # nothing was promised since
+            gate.board.promise(1)
+            assert (await speak(gate, "twilio", seconds=0.3)).failed == 0
+
+    run(main)
+
+
 def test_calls_that_vanish_or_freeze_end_and_leave_nothing_behind():
     async def main():
         async with opened(slots=64) as gate:

@@ -29,6 +29,7 @@ TABLE: dict[str, frozenset[Role] | None] = {
     "GET /v1/docs": _ANYONE,
     "GET /v1/docs.css": _ANYONE,
     "POST /v1/session": _ANYONE,
+    "GET /v1/session/ways": _ANYONE,
     "GET /v1/session/oidc": _ANYONE,
     "GET /v1/session/oidc/callback": _ANYONE,
     "GET /v1/session": _SIGNED,

@@ -21,8 +21,9 @@ from affekt.service.shared import ENDED, PAUSED, REFUSED, Record, Slot
 from affekt.service.trace import Silent, Tracer
 from affekt.types import Role, Signal, Window
 
-LATEST = 0.5
-"""Seconds from the last sample of a window to its deadline."""
+LATEST = 0.42
+"""Seconds from when a window is known to its deadline: with what comes before and after, half a second."""
+_RATE = 0.4  # windows a second that a call has, where it was not heard for long enough to tell
 _PATIENT = 5.0  # s, of windows that no newer one follows
 _SILENT = 10.0  # s
 _RECALL = 2.5  # s
@@ -85,6 +86,7 @@ class Call:
         self._reason = ""
         self._paused = False
         self._unheard = 0.0
+        self._windows = 0
         self._recalled = -1  # samples at 16 kHz up to which everything has been told
         self._said_at = 0.0
 
@@ -222,6 +224,7 @@ class Call:
         if heard.at <= self._recalled:
             return
         jobs: list[Job | None] = []
+        self._windows += len(heard.windows)
         for window in heard.windows:
             if self._thinned(window, hop):
                 jobs.append(None)
@@ -269,6 +272,9 @@ class Call:
         told: list[dict[str, Any]] = []
         while self._waiting and all(job is None or job.settled for job in self._waiting[0].jobs):
             waiting = self._waiting.popleft()
+            for job in waiting.jobs:
+                if job is not None and job.said is not None and now > job.deadline:
+                    job.said, job.skipped = None, "late"
             for event in self.pipeline.feel([self._judged(waiting)]):
                 told.append(self._told(event, now))
             for job in waiting.jobs:
@@ -312,9 +318,10 @@ class Call:
         """Somebody does not want to hear of a rule for a while."""
         return [self._told(event, now) for event in self.pipeline.snooze(rule, speaker, seconds=seconds)]
 
-    def unheard(self, windows: float) -> None:
-        """Count windows, or shares of one, that were never cut, since nobody heard the sound."""
-        self._unheard += windows
+    def unheard(self, seconds: float) -> None:
+        """Count windows that were never cut, since nobody heard the sound: as many as there were a second before."""
+        heard = self._arrivals[-1][0] if self._arrivals else 0.0
+        self._unheard += seconds * (self._windows / heard if heard > 20 else _RATE)
         whole = int(self._unheard)
         self._unheard -= whole
         if whole:

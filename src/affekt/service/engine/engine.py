@@ -22,7 +22,7 @@ from affekt.service import wire
 from affekt.service.bus import Client
 from affekt.service.engine.call import Call, roles
 from affekt.service.engine.judge import Judge
-from affekt.service.engine.load import LEVELS, Controller, Pressure
+from affekt.service.engine.load import LEVELS, Controller, Pressure, room
 from affekt.service.engine.schedule import Schedule
 from affekt.service.engine.tape import Tapes
 from affekt.service.metrics import Meters
@@ -102,7 +102,7 @@ class Engine:
         self._busy = self._judged = 0.0
         self._denoise = plan.denoise != "none"
         self._stages = self._make_stages()
-        self._lag = 0.0
+        self._lag = self._hearing = 0.0
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Go on until told to stop."""
@@ -275,6 +275,10 @@ class Engine:
             lag=self._lag,
         )
         self._looked, self._busy, self._judged = now, 0.0, judged
+        self._hearing += 0.3 * (pressure.hearing - self._hearing)
+        calls, free = len(self.calls), self._board.free()
+        # Several looks agree before it is believed that there is room; one is enough to believe that there is none.
+        self._board.promise(min(free, room(calls, max(self._hearing, pressure.hearing), free), max(8, calls // 4)))
         before = self.level.level
         if (why := self.level.look(pressure, now=now)) is not None:
             self._change(before, why, now)
@@ -299,10 +303,10 @@ class Engine:
             for call in heard[-max(1, len(heard) // 8) :]:
                 call.parked = True
                 call.ticks.clear()
-        elif parked and pressure.lag < 0.1 and pressure.hearing < 0.7:
+        elif parked and pressure.lag < 0.1 and self._hearing < 0.6:
             parked[0].parked = False
         for call in parked:
-            call.unheard(_LOOK / self._plan.hop)
+            call.unheard(_LOOK)
 
     def _tell(self, now: float) -> None:
         self._told = now

@@ -16,6 +16,22 @@ LEVELS = (1.0, 2.0, 3.0, 4.0)
 """By how much the hop grows."""
 
 
+FULL = 0.75
+"""Share of the time in which the loop may be busy with hearing before no further call is let in."""
+_FEW = 8  # calls, of which nobody can say yet what one costs
+
+
+def room(calls: int, hearing: float, slots: int) -> int:
+    """Say how many further calls could be heard, by what those cost that are.
+
+    >>> room(40, 0.5, 256), room(60, 0.8, 256), room(3, 0.9, 256)
+    (20, 0, 256)
+    """
+    if calls < _FEW:
+        return slots
+    return max(0, int((FULL - hearing) / (hearing / calls))) if hearing > 0 else slots
+
+
 @dataclass(frozen=True, slots=True)
 class Pressure:
     """What the last moments were like."""

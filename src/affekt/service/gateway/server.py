@@ -83,11 +83,19 @@ class Exchange:
         self._board = board
         self._lines: dict[tuple[str, str], Line] = {}
         self._protocols: dict[str, int] = {}
+        self._said, self._begun = 0, 0  # of the engine's promises, the last; calls that have begun since
 
     @property
     def full(self) -> bool:
         """Whether no further call can be heard."""
-        return self.draining or self._board.level >= 3 or not self._board.free()
+        return self.draining or self._board.level >= 3 or not self._board.free() or not self._room()
+
+    def _room(self) -> bool:
+        """Whether the engine can hear another call: as many as it last promised, less those that began since."""
+        calls, said = self._board.promised
+        if said != self._said:
+            self._said, self._begun = said, 0
+        return said == 0 or self._begun < calls
 
     @property
     def slots(self) -> int:
@@ -113,6 +121,7 @@ class Exchange:
         slot = None if self.full else self._board.open(wire.write(dict(facts)))
         if slot is None:
             return None
+        self._begun += 1
         line = self._lines[key] = Line(slot, facts, now)
         if admitted.refused:
             slot.flags |= REFUSED

@@ -269,6 +269,14 @@ class Count(BaseModel):
     model_config = _says(erased=3)
 
 
+class Ways(BaseModel):
+    """How one may sign in."""
+
+    password: bool
+    single_sign_on: str | None
+    model_config = _says(password=True, single_sign_on="single sign-on")
+
+
 class Done(BaseModel):
     """It was told to whom it concerns."""
 

@@ -77,6 +77,13 @@ def change(body: shapes.NewPassword, request: Request, given: Given, who: Who) -
     return _open(given, request, user, "new password")
 
 
+@router.get("/v1/session/ways", summary="Ways to sign in", responses={200: {"model": shapes.Ways}})
+def ways(given: Given) -> Json:
+    """Say how one may sign in: by password, and by single sign-on where it is set up."""
+    oidc = given.settings.auth.oidc
+    return Json({"password": True, "single_sign_on": oidc.name if oidc else None})
+
+
 # Single sign-on ---------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,12 @@
 import { adopt, call } from "./api.js";
 import { fill, h } from "./dom.js";
 
+// Single sign-on has a button only where it is set up.
+async function offer(form) {
+  const ways = await call("GET", "/v1/session/ways", undefined, { quiet: true }).catch(() => null);
+  if (ways?.single_sign_on) form.append(h("a.button", { href: "/v1/session/oidc" }, `Sign in by ${ways.single_sign_on}`));
+}
+
 export function mount(root, { done }) {
   const wrong = h("p.wrong", { role: "alert", hidden: true });
   const name = h("input", { id: "login-name", name: "name", autocomplete: "username", required: true, autocapitalize: "none", spellcheck: "false" });
@@ -14,6 +20,7 @@ export function mount(root, { done }) {
     h("label", { for: "login-name" }, "Name"), name, h("label", { for: "login-password" }, "Password"), password, wrong, button);
   fill(root, h("div.login-page", form));
   name.focus();
+  offer(form);
 
   async function submit(event) {
     event.preventDefault();
