@@ -96,7 +96,7 @@ async def gateway(serve: Serve, board: Board, path: Path, meters: Meters) -> Non
         if slot.state == LIVE:
             slot.end(b'{"reason":"gateway lost"}', arrived=time.time())
     secrets = settings.unlock(serve)
-    reception = Reception(secrets.secret, open_to_all=not serve.auth.enabled)
+    reception = Reception(secrets.secret, open_to_all=not serve.auth.enabled, notice=serve.privacy.notice_default)
     exchange = Exchange(board, reception, meters=meters)
     made = Gateway(exchange, Client(path, "gateway"), public=wanted.public)
     port = await made.listen(wanted.host, wanted.port, tls=_tls(wanted.tls_cert, wanted.tls_key))

@@ -55,13 +55,15 @@ class Admitted:
 class Reception:
     """Knows who may send calls."""
 
-    def __init__(self, secret: bytes, *, open_to_all: bool = False) -> None:
+    def __init__(self, secret: bytes, *, open_to_all: bool = False, notice: bool = False) -> None:
         """Know nobody yet.
 
         Args:
             secret: of which the keyed hash of telephone numbers is made.
             open_to_all: take every call, as the tenant `default`: on loopback, for trying.
+            notice: callers are told of the analysis, unless the platform says that they are not.
         """
+        self._notice = notice
         self._secret = secret
         self._open = open_to_all
         self._tokens: list[Token] = []
@@ -185,7 +187,7 @@ class Reception:
             "direction": started.direction,
             "tracks": dict(zip(names, roles.values(), strict=True)),
             "rate": started.rate,
-            "notice": token.notice if started.notice is None else started.notice,
+            "notice": token.notice or self._notice if started.notice is None else started.notice,
             "consent": consent,
             "may_record": records,
             "record": records and consent == "given",
