@@ -173,8 +173,8 @@ def section(kept: Mapping[str, Any]) -> Iterator[str]:
     )
     yield (
         f"- The delay is that of the {delay['windows']} windows inside a turn, in {LIVE:.0f} s. The last window of "
-        "a turn waits for the pause that ends it, 0.6 s more; another rate than 16 kHz adds 0.08 s, a call with an "
-        "agent 0.32 s (docs/live.md)."
+        "a turn waits for the pause that ends it, 0.6 s more; another rate than 16 kHz adds 0.08 s, 8 kHz 0.004 s, a "
+        "call with an agent 0.03 s (docs/live.md)."
     )
     yield f"- Voice activity in one call differs from one stream alone by {vad['apart']:.0e} at most."
 
