@@ -277,8 +277,8 @@ class Engine:
         self._looked, self._busy, self._judged = now, 0.0, judged
         self._hearing += 0.3 * (pressure.hearing - self._hearing)
         calls, free = len(self.calls), self._board.free()
-        # Several looks agree before it is believed that there is room; one is enough to believe that there is none.
-        self._board.promise(min(free, room(calls, max(self._hearing, pressure.hearing), free), max(8, calls // 4)))
+        further = 0 if pressure.lag > 0.3 else room(calls, self._hearing, free)
+        self._board.promise(min(free, further, max(8, calls // 4)))
         before = self.level.level
         if (why := self.level.look(pressure, now=now)) is not None:
             self._change(before, why, now)
@@ -318,7 +318,8 @@ class Engine:
         self._meters.set("affekt_messages_waiting", self._bus.held)
         self._say(self._meters.message(), now)
         parked = sum(call.parked for call in self.calls.values())
-        self._say({"type": "engine", "calls": len(self.calls), "parked": parked, "level": self.level.level}, now)
+        state = {"calls": len(self.calls), "parked": parked, "level": self.level.level}
+        self._say({"type": "engine", **state, "hearing": round(self._hearing, 3)}, now)
         if self._judge.failed:
             self._say({"type": "log", "level": "error", "text": f"the model failed: {self._judge.failed}"}, now)
             self._judge.failed = None

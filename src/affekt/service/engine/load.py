@@ -16,7 +16,7 @@ LEVELS = (1.0, 2.0, 3.0, 4.0)
 """By how much the hop grows."""
 
 
-FULL = 0.75
+FULL = 0.92
 """Share of the time in which the loop may be busy with hearing before no further call is let in."""
 _FEW = 8  # calls, of which nobody can say yet what one costs
 
