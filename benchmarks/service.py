@@ -48,7 +48,8 @@ HEAD = """# Service
 
 Written by `python -m benchmarks.service`, which runs `affekt serve` and speaks simulated telephone calls to it from the
 same machine. A call is two tracks of 20 ms messages. Delays are counted from the beat on which the last sample of a
-window was due to be sent, so that a sender that is late counts against the service.
+window was due to be sent, so that a sender that is late counts against the service. Left out are a turn's last window,
+which waits for the pause that ends the turn, and the first 2 s of a call, in which the detector learns its level.
 
 | what | goal | measured | |
 |---|---|---|---|"""

@@ -10,6 +10,8 @@ import numpy as np
 
 from affekt.service.load.sent import Sent
 
+LEVEL = 2.1  # s, see docs/live.md, "How late"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -45,12 +47,14 @@ def delays(messages: Iterable[Mapping[str, Any]], sent: Sent) -> list[Delay]:
     """Return the delays of the windows inside turns.
 
     The last window of a turn is left out: it waits for the pause that ends the turn, which is no delay of the service.
+    So are those of the first `LEVEL` seconds of a call, in which the detector learns the level of the line.
     """
     messages = once(messages)
     names = {one["call"]: one["external"] for one in messages if one["type"] == "call.started"}
     found = []
     for one in messages:
-        if one["type"] == "window.judged" and not one["final"] and one["call"] in names:
+        inside = one["type"] == "window.judged" and not one["final"] and one["end"] > LEVEL
+        if inside and one["call"] in names:
             last = max(0, round(one["end"] * sent.rate) - 1)
             begun = sent.at(names[one["call"]], "customer", last)
             found.append(Delay(one["call"], one["at"], one["at"] - begun))

@@ -74,6 +74,7 @@ def test_the_last_window_of_a_turn_and_repeats_do_not_count(parts):
     found = [call_began(), judged(2, 3.0, 1003.1), judged(2, 3.0, 1003.1), judged(3, 4.0, 1004.9, final=True)]
     assert len(parts.service_row.delays(found, sent())) == 1
     assert parts.service_row.delays([judged(2, 3.0, 1003.1)], sent()) == []
+    assert parts.service_row.delays([call_began(), judged(2, 2.0, 1002.9)], sent()) == []  # learns the level
 
 
 def test_what_is_no_message_of_a_call_is_left_out(parts):
