@@ -278,7 +278,7 @@ class Engine:
         self._hearing += 0.3 * (pressure.hearing - self._hearing)
         calls, free = len(self.calls), self._board.free()
         further = 0 if pressure.lag > 0.3 else room(calls, self._hearing, free)
-        self._board.promise(min(free, further, max(8, calls // 4)))
+        self._board.promise(min(free, further, max(16, calls // 2)))
         before = self.level.level
         if (why := self.level.look(pressure, now=now)) is not None:
             self._change(before, why, now)
