@@ -47,7 +47,7 @@ def load(folder: str, name: str) -> ModuleType:
     Raises:
         UnknownNameError: no such plugin; the message lists the known ones and the closest.
     """
-    if name in _own(folder):  # before all that is installed is looked through, which takes milliseconds
+    if isinstance(name, str) and name in _own(folder):  # before all that is installed is looked through, which takes milliseconds
         return importlib.import_module(f"affekt.{folder}.{name}")
     for entry in entry_points(group=f"affekt.{folder}", name=name):
         module: ModuleType = entry.load()

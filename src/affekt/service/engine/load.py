@@ -24,8 +24,8 @@ _FEW = 8  # calls, of which nobody can say yet what one costs
 def room(calls: int, hearing: float, slots: int) -> int:
     """Say how many further calls could be heard, by what those cost that are.
 
-    >>> room(40, 0.5, 256), room(60, 0.8, 256), room(3, 0.9, 256)
-    (20, 0, 256)
+    >>> room(40, 0.46, 256), room(60, 0.92, 256), room(3, 0.95, 256)
+    (40, 0, 256)
     """
     if calls < _FEW:
         return slots

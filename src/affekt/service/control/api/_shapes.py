@@ -421,6 +421,18 @@ class Token(BaseModel):
     model_config = _says(id=_ID, name="Twilio", protocol="twilio", token="afi_...")  # noqa: S106  an example
 
 
+class CallDetails(BaseModel):
+    """What the connection itself cannot say of its call."""
+
+    caller: str | None = Field(None, max_length=200)
+    agent: str | None = Field(None, max_length=200)
+    queue: str | None = Field(None, max_length=200)
+    direction: Literal["in", "out"] | None = None
+    notice: bool | None = None
+    consent: Literal["given", "refused", "unknown"] | None = None
+    model_config = {"extra": "forbid"}
+
+
 class NewExpected(BaseModel):
     """A connection that will come: which call it is, and whose voice it carries."""
 
@@ -428,7 +440,7 @@ class NewExpected(BaseModel):
     track: str = Field(min_length=1, max_length=40)
     role: Literal["customer", "agent", "speaker"]
     seconds: float = Field(300, gt=0, le=86400, description="for which it is expected")
-    details: dict[str, Any] = Field(default_factory=dict)
+    details: CallDetails = CallDetails()
     id: UUID | None = Field(None, description="that the platform will send; null: one is made")
     model_config = _asks(external="pbx-17", track="customer", role="customer", seconds=300)
 

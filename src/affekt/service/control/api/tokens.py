@@ -64,7 +64,7 @@ def expect(body: shapes.NewExpected, given: Given, who: Who) -> Json:
         track=body.track,
         role=body.role,
         expires=given.clock() + body.seconds,
-        details=body.details,
+        details=body.details.model_dump(exclude_none=True),
     )
     given.audit(who, "expected", made["id"])
     given.tell_gateway()
