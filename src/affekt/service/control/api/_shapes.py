@@ -424,9 +424,9 @@ class Token(BaseModel):
 class CallDetails(BaseModel):
     """What the connection itself cannot say of its call."""
 
-    caller: str | None = Field(None, max_length=200)
-    agent: str | None = Field(None, max_length=200)
-    queue: str | None = Field(None, max_length=200)
+    caller: str | None = Field(default=None, max_length=200)
+    agent: str | None = Field(default=None, max_length=200)
+    queue: str | None = Field(default=None, max_length=200)
     direction: Literal["in", "out"] | None = None
     notice: bool | None = None
     consent: Literal["given", "refused", "unknown"] | None = None
