@@ -105,6 +105,45 @@ def test_a_refusal_is_heard_at_once_and_nothing_that_waits_is_judged(model):
     assert ears.told[-1]["type"] == "call.ended"
 
 
+def test_a_window_that_waits_as_the_customer_refuses_is_not_judged(model):
+    """The model is busy with another call meanwhile."""
+
+    class Slow(Deaf):
+        def predict(self, windows):
+            said = super().predict(windows)
+            time.sleep(0.3)
+            return said
+
+    slow, lines = Slow(model), board()
+    made, _ = engine(lines, slow)
+    slots = [opened(lines) for _ in range(2)]
+    for track, start, samples in pieces():
+        if start < 7 * 8000:
+            for slot in slots:
+                slot.write("audio", samples, arrived=time.time(), track=track, start=start, rate=8000)
+    settle(made, lambda: len(made._schedule) and slow.seen)
+    for slot in slots:
+        slot.flags |= REFUSED
+    made.step(time.time())
+    assert len(made._schedule) == 0
+    shown = len(slow.seen)
+    time.sleep(0.8)
+    made.stop()
+    assert len(slow.seen) == shown
+
+
+def test_half_a_second_from_window_to_window_gives_twice_as_many(model):
+    counts = []
+    for hop in (1.0, 0.5):
+        lines = board()
+        made, ears = engine(lines, model, hop=hop)
+        slot = opened(lines)
+        speak(slot, made, ears, until=27.0)
+        counts.append(len(ears.of("window.judged")) + sum(one["count"] for one in ears.of("windows.skipped")))
+        made.stop()
+    assert counts[1] > 1.4 * counts[0]
+
+
 def test_nothing_is_heard_in_a_pause_even_if_the_word_for_it_was_lost(model):
     lines = board()
     made, ears = engine(lines, model)

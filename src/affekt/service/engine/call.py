@@ -19,7 +19,7 @@ from affekt.service.engine.schedule import Job, Reason, Schedule
 from affekt.service.engine.tape import Tapes
 from affekt.service.shared import ENDED, PAUSED, REFUSED, Record, Slot
 from affekt.service.trace import Silent, Tracer
-from affekt.types import Role, Signal, Window
+from affekt.types import Mood, Role, Signal, Window
 
 LATEST = 0.42
 """Seconds from when a window is known to its deadline: with what comes before and after, half a second."""
@@ -82,7 +82,7 @@ class Call:
         self._tracks: list[str] = list(said["tracks"])
         self._waiting: deque[_Waiting] = deque()
         self._accepted: dict[str | None, float] = {}  # speaker -> end of the last window that was not thinned out, s
-        self._recent: deque[tuple[float, Any]] = deque(maxlen=_EVIDENCE)
+        self._recent: deque[Mood] = deque(maxlen=_EVIDENCE)
         self._reason = ""
         self._paused = False
         self._unheard = 0.0
@@ -116,10 +116,7 @@ class Call:
         runs: dict[int, list[Record]] = {}
         for record, end in zip(records, ends, strict=True):
             if end > max(ends) - _RECALL:
-                if (before := runs.get(record.track)) and not _follows(before[-1], record):
-                    self._hear(runs)
-                    runs = {}
-                runs.setdefault(record.track, []).append(record)
+                self._join(runs, record)
         self._hear(runs)
 
     def begin(self, now: float) -> Iterator[dict[str, Any]]:
@@ -143,20 +140,23 @@ class Call:
                     self._tapes.write(self.said, self._tracks, record)
                 if self.parked or self.refused:
                     continue
-                if (before := runs.get(record.track)) and not _follows(before[-1], record):
-                    self._hear(runs)
-                    runs = {}
-                runs.setdefault(record.track, []).append(record)
+                self._join(runs, record)
                 continue
             self._hear(runs)
-            runs = {}
             told += self._heed(record, now)
         self._hear(runs)
         if self.ended or (self.slot.state == ENDED and not self.slot.waiting):
             self._end()
         return told
 
+    def _join(self, runs: dict[int, list[Record]], record: Record) -> None:
+        """Put a piece behind those of its track; where it does not follow them, hear all that is there first."""
+        if (before := runs.get(record.track)) and not _follows(before[-1], record):
+            self._hear(runs)
+        runs.setdefault(record.track, []).append(record)
+
     def _hear(self, runs: dict[int, list[Record]]) -> None:
+        """Hear runs of pieces without a hole, one of each track, and forget them."""
         signals: dict[str | None, Signal] = {}
         for track, run in runs.items():
             if run and track < len(self._tracks):
@@ -166,6 +166,7 @@ class Call:
                 for record in run:
                     end = (record.start + len(record.payload) // 2) / record.rate
                     self._arrivals.append((end, record.arrived))
+        runs.clear()
         if signals:
             self.ticks.extend(self.pipeline.take(signals))
 
@@ -214,6 +215,8 @@ class Call:
         if self._tapes is not None and self.said.get("may_record"):
             self._tapes.erase(self.said)
         self.ticks.clear()
+        for job in (job for waiting in self._waiting for job in waiting.jobs if job is not None):
+            self._schedule.forget(job)
         self._waiting.clear()
         return [self._message({"type": "consent", "state": "refused", "by": "call"}, now)]
 
@@ -240,6 +243,8 @@ class Call:
 
     def _queue(self, heard: Heard) -> None:
         """Let windows be judged with which a pause, or the end, has broken a turn off: none of them gives way."""
+        if heard.at <= self._recalled:
+            return
         jobs: list[Job | None] = [
             self._schedule.add(
                 (self.said["stream"], window.speaker, window.signal.start),
@@ -347,9 +352,9 @@ class Call:
     def _told(self, event: Event, now: float) -> dict[str, Any]:
         facts = wire.event(event)
         if isinstance(event, MoodChanged):
-            self._recent.append((event.mood.time, event.mood))
+            self._recent.append(event.mood)
         elif isinstance(event, AlertChanged):
-            facts["evidence"] = wire.evidence(event.alert, [mood for _, mood in self._recent], self._model)
+            facts["evidence"] = wire.evidence(event.alert, list(self._recent), self._model)
         elif isinstance(event, WindowJudged):
             facts["arrived"] = round(self._arrival(event.prediction.segment.end), 4)
         return self._message(facts, now)

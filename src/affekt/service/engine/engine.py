@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from affekt.errors import AffektError, UsageError
@@ -26,7 +26,7 @@ from affekt.service.engine.load import LEVELS, Controller, Pressure, room
 from affekt.service.engine.schedule import Schedule
 from affekt.service.engine.tape import Tapes
 from affekt.service.metrics import Meters
-from affekt.service.shared import REFUSED, Board
+from affekt.service.shared import ENDED, LIVE, REFUSED, Board
 from affekt.service.store.vault import Vault
 from affekt.service.trace import Tracer
 from affekt.types import Model
@@ -53,7 +53,11 @@ class Plan:
     rules: Sequence[Named] | None = None
     threads: int = 1
     "that judge"
-    window: Settings = field(default_factory=lambda: Settings(patience=_PATIENCE))
+
+    @property
+    def settings(self) -> Settings:
+        """Of the pipelines."""
+        return Settings(hop=self.hop, patience=_PATIENCE)
 
     def __post_init__(self) -> None:
         names = [tuple(model.labels) for model in self.models]
@@ -147,7 +151,7 @@ class Engine:
     def _meet(self, now: float) -> None:
         """Begin with the calls that are new, and let go of those that are over."""
         for number, call in list(self.calls.items()):
-            if call.gone or call.slot.state not in (1, 2):
+            if call.gone or call.slot.state not in (LIVE, ENDED):
                 del self.calls[number]
         for number in self._board.live():
             if number not in self.calls:
@@ -158,7 +162,7 @@ class Engine:
         said = wire.read(slot.meta)
         try:
             pipeline = Pipeline(
-                self._judge.model, roles(said), settings=self._plan.window, rules=self._rules, stages=self._stages
+                self._judge.model, roles(said), settings=self._plan.settings, rules=self._rules, stages=self._stages
             )
         except (AffektError, KeyError) as error:
             self._say({"type": "log", "level": "error", "text": f"a call cannot be heard: {error}"}, now)
@@ -200,7 +204,7 @@ class Engine:
                 if known.ticks and not known.parked:
                     lag = max(lag, now - known.arrived + len(known.ticks) * 0.032)
         for call in self.calls.values():
-            if call.slot.state == 2 and not call.over:
+            if call.slot.state == ENDED and not call.over:
                 for message in call.read(now):
                     self._send(message, now)
         self._lag = lag
@@ -218,8 +222,9 @@ class Engine:
                     call.queue(heard, hop)
 
     def _hop(self) -> float:
+        """Seconds between windows that are judged; 0: all that are cut."""
         level = self.level.level
-        return 0.0 if level == 0 and self._plan.hop <= 1.0 else self._plan.hop * LEVELS[level]
+        return self._plan.hop * LEVELS[level] if level else 0.0
 
     def _feel(self) -> None:
         now = time.time()

@@ -94,8 +94,9 @@ class Schedule:
         with self._lock:
             return min((job.since for job in self._waiting.values()), default=None)
 
-    def forget(self, who: Hashable) -> None:
-        """Nobody asks for this speaker's window any more."""
+    def forget(self, job: Job) -> None:
+        """Nobody asks for this window any more: it is not judged, unless that has begun."""
         with self._lock:
-            if (job := self._waiting.pop(who, None)) is not None:
-                job.skipped = "load"
+            if self._waiting.get(job.who) is job:
+                del self._waiting[job.who]
+                job.skipped = "newer"

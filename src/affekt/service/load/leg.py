@@ -14,6 +14,7 @@ ends with `goodbye`. `say` is a function of its number alone: so a message can b
 from __future__ import annotations
 
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -49,7 +50,7 @@ class Call:
         return (number + self.shift) % self.sound.count
 
 
-class Leg:
+class Leg(ABC):
     """One connection of a call."""
 
     AUDIO: Literal["text", "binary"] = "binary"
@@ -79,9 +80,9 @@ class Leg:
         """Return what is said before any sound."""
         return []
 
+    @abstractmethod
     def say(self, number: int) -> bytes:
         """Return message `number` of the sound: of piece `number // parts`."""
-        raise NotImplementedError
 
     def hear(self, message: Message) -> list[Message]:
         """Take what the service says; return what is said to that."""

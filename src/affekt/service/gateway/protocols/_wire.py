@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -20,7 +21,7 @@ class BreachError(Exception):
         self.code, self.text = code, text
 
 
-class Wire:
+class Wire(ABC):
     """One connection. A protocol adds `_take`, and `_command` where it has words for a server's commands."""
 
     NAME: ClassVar[str]
@@ -63,13 +64,14 @@ class Wire:
 
     # What a protocol adds -------------------------------------------------------------------------------------------
 
+    @abstractmethod
     def _take(self, data: Message, told: list[Event]) -> None:
-        raise NotImplementedError
+        """Hear what has come; put what it says into `told`."""
 
-    def _command(self, command: Command) -> None:
+    def _command(self, command: Command) -> None:  # noqa: B027  most protocols need none
         """Most platforms take no commands on this connection: they are closed, or what comes is not heard."""
 
-    def _failed(self, breach: BreachError) -> None:
+    def _failed(self, breach: BreachError) -> None:  # noqa: B027  most protocols need none
         """Say so to the other end, where the protocol has a word for it."""
 
     # What it uses ---------------------------------------------------------------------------------------------------
